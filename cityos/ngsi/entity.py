@@ -1,0 +1,183 @@
+"""The entity as every room sees it, and its canonical, context-free bytes.
+
+Canonical form: the normalised representation (clause 4.5.1) with types, attribute names and vocab values as IRIs, every
+attribute a list of instances, instants in UTC. It needs no @context to be read, so it never changes with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+import orjson
+
+from cityos.ngsi.instant import format_instant, parse_instant
+from cityos.ngsi.value import Json, JsonObject
+
+# The member that carries the value of each attribute kind (clauses 4.5.2, 4.5.3, 4.5.18, 4.5.20-4.5.24).
+VALUE_MEMBER: Mapping[str, str] = {
+    "Property": "value",
+    "GeoProperty": "value",
+    "Relationship": "object",
+    "LanguageProperty": "languageMap",
+    "VocabProperty": "vocab",
+    "JsonProperty": "json",
+    "ListProperty": "valueList",
+    "ListRelationship": "objectList",
+}
+# Members that describe an instance without being sub-attributes, kept as they are said.
+NOTE_MEMBERS = ("unitCode", "objectType", "valueType")
+DEFAULT_DATASET = ""
+
+
+@dataclass(slots=True)
+class Instance:
+    """One attribute instance: kind (`Property`, ...), value, and what is said about it.
+
+    `notes` holds unitCode, objectType, valueType; `attributes` the sub-attributes, to any depth.
+    """
+
+    kind: str
+    value: Json
+    observed_at: datetime | None = None
+    dataset: str = DEFAULT_DATASET
+    notes: JsonObject = field(default_factory=dict)
+    attributes: Attributes = field(default_factory=dict)
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
+
+    def says_the_same(self, other: Instance) -> bool:
+        """Whether both say the same of the world: all but when they were written and observed."""
+        return (
+            self.kind == other.kind
+            and self.value == other.value
+            and self.notes == other.notes
+            and same_attributes(self.attributes, other.attributes)
+        )
+
+
+# Attribute IRI -> dataset id ("" for the default instance) -> instance.
+Attributes = dict[str, dict[str, Instance]]
+
+
+def same_attributes(one: Attributes, other: Attributes) -> bool:
+    """Whether two attribute maps say the same, observation times included."""
+    if one.keys() != other.keys():
+        return False
+    for name, instances in one.items():
+        others = other[name]
+        if instances.keys() != others.keys():
+            return False
+        for dataset, instance in instances.items():
+            twin = others[dataset]
+            if instance.observed_at != twin.observed_at or not instance.says_the_same(twin):
+                return False
+    return True
+
+
+@dataclass(slots=True)
+class Entity:
+    """An entity: URI, type IRIs (at least one), scopes, attributes."""
+
+    id: str
+    types: tuple[str, ...]
+    attributes: Attributes = field(default_factory=dict)
+    scopes: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
+
+    def set(self, name: str, instance: Instance) -> None:
+        """Puts an instance in its place by name and dataset."""
+        self.attributes.setdefault(name, {})[instance.dataset] = instance
+
+    def find(self, name: str, dataset: str = DEFAULT_DATASET) -> Instance | None:
+        """The instance of this attribute and dataset, if the entity has it."""
+        return self.attributes.get(name, {}).get(dataset)
+
+    def latest_observation(self) -> datetime | None:
+        """The newest observedAt of any attribute: the entity's own clock."""
+        times = [i.observed_at for by in self.attributes.values() for i in by.values() if i.observed_at is not None]
+        return max(times, default=None)
+
+
+def instance_to_json(instance: Instance) -> JsonObject:
+    """The canonical JSON of one instance."""
+    told: JsonObject = {"type": instance.kind, VALUE_MEMBER[instance.kind]: instance.value}
+    if instance.observed_at is not None:
+        told["observedAt"] = format_instant(instance.observed_at)
+    if instance.dataset:
+        told["datasetId"] = instance.dataset
+    told.update(instance.notes)
+    if instance.created_at is not None:
+        told["createdAt"] = format_instant(instance.created_at)
+    if instance.modified_at is not None:
+        told["modifiedAt"] = format_instant(instance.modified_at)
+    for name, instances in instance.attributes.items():
+        told[name] = [instance_to_json(sub) for sub in instances.values()]
+    return told
+
+
+def instance_from_json(told: JsonObject) -> Instance:
+    """Reads what `instance_to_json` wrote; trusts it."""
+    kind = cast(str, told["type"])
+    member = VALUE_MEMBER[kind]
+    instance = Instance(kind, told[member])
+    for key, value in told.items():
+        if ":" in key:  # an IRI: only sub-attributes have one
+            instance.attributes[key] = _instances_from_json(value)
+        elif key == "observedAt":
+            instance.observed_at = parse_instant(cast(str, value))
+        elif key == "datasetId":
+            instance.dataset = cast(str, value)
+        elif key in NOTE_MEMBERS:
+            instance.notes[key] = value
+        elif key == "createdAt":
+            instance.created_at = parse_instant(cast(str, value))
+        elif key == "modifiedAt":
+            instance.modified_at = parse_instant(cast(str, value))
+    return instance
+
+
+def _instances_from_json(told: Json) -> dict[str, Instance]:
+    instances = (instance_from_json(one) for one in cast(list[JsonObject], told))
+    return {instance.dataset: instance for instance in instances}
+
+
+def entity_to_json(entity: Entity) -> JsonObject:
+    """The canonical JSON of an entity."""
+    told: JsonObject = {"id": entity.id, "type": list(entity.types)}
+    if entity.scopes:
+        told["scope"] = list(entity.scopes)
+    if entity.created_at is not None:
+        told["createdAt"] = format_instant(entity.created_at)
+    if entity.modified_at is not None:
+        told["modifiedAt"] = format_instant(entity.modified_at)
+    for name, instances in entity.attributes.items():
+        told[name] = [instance_to_json(instance) for instance in instances.values()]
+    return told
+
+
+def entity_from_json(told: JsonObject) -> Entity:
+    """Reads what `entity_to_json` wrote; trusts it."""
+    entity = Entity(cast(str, told["id"]), tuple(cast(list[str], told["type"])))
+    entity.scopes = tuple(cast(list[str], told.get("scope", [])))
+    for key, value in told.items():
+        if ":" in key:
+            entity.attributes[key] = _instances_from_json(value)
+        elif key == "createdAt":
+            entity.created_at = parse_instant(cast(str, value))
+        elif key == "modifiedAt":
+            entity.modified_at = parse_instant(cast(str, value))
+    return entity
+
+
+def to_bytes(entity: Entity) -> bytes:
+    """The canonical bytes of an entity."""
+    return orjson.dumps(entity_to_json(entity))
+
+
+def from_bytes(content: bytes) -> Entity:
+    """Reads canonical bytes back."""
+    return entity_from_json(orjson.loads(content))

@@ -1,0 +1,280 @@
+"""What a request says, in any of its forms, to an entity: normalised, concise, simplified (clauses 4.5.1-4.5.4).
+
+Every error names the place by path, in the words of the request: `snowDepth.observedAt is not ...`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import cast
+
+from cityos.ngsi.context import Context
+from cityos.ngsi.entity import NOTE_MEMBERS, VALUE_MEMBER, Attributes, Entity, Instance
+from cityos.ngsi.error import BadRequestData
+from cityos.ngsi.instant import parse_instant
+from cityos.ngsi.value import MAX_DEPTH, Json, JsonObject, check_value
+
+NULL = "urn:ngsi-ld:null"  # NGSI-LD Null, clause 4.5.0: "delete this" in a merge
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x20<>\"{}|\\^`]+\Z")
+_NAME = re.compile(r"[^\s\x00-\x20<>\"{}|\\^`/]+\Z")
+_KIND_OF_MEMBER = {member: kind for kind, member in VALUE_MEMBER.items() if kind != "GeoProperty"}
+_GEOMETRIES = frozenset(
+    ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection")
+)
+# Written by the hub alone; what a client sends there is ignored (clause 4.8).
+_SYSTEM = frozenset(("createdAt", "modifiedAt", "deletedAt", "instanceId"))
+_RESERVED = frozenset(("id", "@id", "type", "@type", "scope", "@context")) | _SYSTEM
+
+
+def is_uri(text: str) -> bool:
+    """Whether the text is an absolute URI as NGSI-LD asks of ids (clause 4.6.1)."""
+    return _URI.match(text) is not None
+
+
+def expand_entity(said: Json, context: Context) -> Entity:
+    """An entity of a create, replace or upsert request. Raises BadRequestData."""
+    body = _object(said, "the entity")
+    entity_id = body.get("id", body.get("@id"))
+    if not isinstance(entity_id, str) or not is_uri(entity_id):
+        raise BadRequestData("id is missing or not a URI such as urn:ngsi-ld:Zone:1")
+    if "type" not in body and "@type" not in body:
+        raise BadRequestData(f"{entity_id} has no type")
+    fragment = expand_fragment(body, context)
+    fragment.id = entity_id
+    return fragment
+
+
+def expand_fragment(said: Json, context: Context) -> Entity:
+    """A part of an entity, as a merge or update sends it: id "" and types () where it says none."""
+    body = _object(said, "the entity")
+    types = _names(body.get("type", body.get("@type", [])), "type")
+    return Entity(
+        id="",
+        types=tuple(dict.fromkeys(context.expand(name) for name in types)),
+        scopes=tuple(_names(body.get("scope", []), "scope")),
+        attributes=_expand_attributes(body, context, "", depth=0),
+    )
+
+
+def _expand_attributes(body: JsonObject, context: Context, path: str, depth: int) -> Attributes:
+    if depth > MAX_DEPTH:
+        raise BadRequestData(f"{path} is nested deeper than {MAX_DEPTH} levels")
+    attributes: Attributes = {}
+    reserved = _RESERVED if depth == 0 else _SUB_RESERVED
+    for name, value in body.items():
+        if name in reserved:
+            continue
+        where = f"{path}{name}"
+        iri = context.expand(_checked_name(name, where))
+        for instance in _expand_attribute(value, context, where, depth):
+            if instance.dataset in attributes.setdefault(iri, {}):
+                raise BadRequestData(f"{where} has two instances of the dataset {instance.dataset or 'default'}")
+            attributes[iri][instance.dataset] = instance
+    return attributes
+
+
+_SUB_RESERVED = (
+    _SYSTEM
+    | frozenset(("type", "@type", "observedAt", "datasetId", "@context"))
+    | frozenset(NOTE_MEMBERS)
+    | frozenset(VALUE_MEMBER.values())
+)
+
+
+def _checked_name(name: str, where: str) -> str:
+    check_value(name, f"the name {where!r}")
+    if not (_NAME.match(name) or is_uri(name)):
+        raise BadRequestData(f"{where!r} is not a valid attribute name")
+    return name
+
+
+def _expand_attribute(value: Json, context: Context, where: str, depth: int) -> list[Instance]:
+    if value is None:
+        raise BadRequestData(f"{where} is null; to delete it in a merge, write {NULL}")
+    if isinstance(value, list) and value and all(isinstance(one, dict) and _kind_of(one) for one in value):
+        return [
+            _expand_instance(cast(JsonObject, one), context, f"{where}[{index}]", depth)
+            for index, one in enumerate(value)
+        ]
+    if isinstance(value, dict) and _kind_of(value):
+        return [_expand_instance(value, context, where, depth)]
+    check_value(value, where)
+    if _is_geometry(value):
+        return [Instance("GeoProperty", _geometry(value, where))]
+    return [Instance("Property", value)]
+
+
+def _kind_of(body: JsonObject) -> str | None:
+    """The kind an instance says, or shows by its value member (concise form); None for a plain value."""
+    said = body.get("type", body.get("@type"))
+    if isinstance(said, str) and said in VALUE_MEMBER:
+        return said
+    for member, kind in _KIND_OF_MEMBER.items():
+        if member in body:
+            return "GeoProperty" if member == "value" and _is_geometry(body[member]) else kind
+    return None
+
+
+def _expand_instance(body: JsonObject, context: Context, where: str, depth: int) -> Instance:
+    kind = cast(str, _kind_of(body))
+    member = VALUE_MEMBER[kind]
+    if body.get(member) is None:
+        raise BadRequestData(f"{where} is a {kind} without {member}")
+    value = body[member]
+    check_value(value, f"{where}.{member}")
+    if value != NULL:
+        value = _VALUE_CHECKS.get(kind, _as_said)(value, f"{where}.{member}")
+        if kind == "VocabProperty":
+            value = _expand_vocab(value, context)
+    instance = Instance(kind, value)
+    instance.observed_at = _instant(body.get("observedAt"), f"{where}.observedAt")
+    instance.dataset = _dataset(body.get("datasetId"), f"{where}.datasetId")
+    for note in NOTE_MEMBERS:
+        if note in body:
+            check_value(body[note], f"{where}.{note}")
+            instance.notes[note] = body[note]
+    instance.attributes = _expand_attributes(body, context, f"{where}.", depth + 1)
+    return instance
+
+
+def _as_said(value: Json, where: str) -> Json:
+    return value
+
+
+def _relationship(value: Json, where: str) -> Json:
+    for uri in value if isinstance(value, list) else [value]:
+        if not isinstance(uri, str) or not is_uri(uri):
+            raise BadRequestData(f"{where} is not a URI")
+    return value
+
+
+def _language_map(value: Json, where: str) -> Json:
+    if not isinstance(value, dict) or not all(isinstance(text, str | list) for text in value.values()):
+        raise BadRequestData(f'{where} is not a map of language to text such as {{"ja": "雪"}}')
+    return value
+
+
+def _vocab(value: Json, where: str) -> Json:
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(word, str) for word in value)):
+        return value
+    raise BadRequestData(f"{where} is neither a word nor a list of words")
+
+
+def _list(value: Json, where: str) -> Json:
+    if not isinstance(value, list):
+        raise BadRequestData(f"{where} is not a list")
+    return value
+
+
+def _geometry(value: Json, where: str) -> Json:
+    """Checks a GeoJSON geometry: positions are WGS 84 lon, lat (RFC 7946; clause 4.7)."""
+    if not _is_geometry(value):
+        raise BadRequestData(f"{where} is not a GeoJSON geometry")
+    body = cast(JsonObject, value)
+    if body["type"] == "GeometryCollection":
+        for index, part in enumerate(cast(list[Json], _list(body.get("geometries"), f"{where}.geometries"))):
+            _geometry(part, f"{where}.geometries[{index}]")
+        return value
+    _SHAPES[cast(str, body["type"])](body.get("coordinates"), f"{where}.coordinates")
+    return value
+
+
+def _is_geometry(value: Json) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.get("type") in _GEOMETRIES
+        and ("coordinates" in value or "geometries" in value)
+    )
+
+
+def _position(value: Json, where: str) -> None:
+    if not isinstance(value, list) or not 2 <= len(value) <= 3:
+        raise BadRequestData(f"{where} is not a position [longitude, latitude]")
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in value):
+        raise BadRequestData(f"{where} is not made of numbers")
+    lon, lat = cast(list[float], value[:2])
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise BadRequestData(f"{where} is {lon}, {lat}, which is no longitude, latitude in degrees")
+
+
+_Check = Callable[[Json, str], None]
+
+
+def _several(check: _Check, least: int) -> _Check:
+    def run(value: Json, where: str) -> None:
+        if not isinstance(value, list) or len(value) < least:
+            raise BadRequestData(f"{where} has fewer than {least} parts")
+        for index, part in enumerate(value):
+            check(part, f"{where}[{index}]")
+
+    return run
+
+
+def _ring(value: Json, where: str) -> None:
+    _several(_position, 4)(value, where)
+    points = cast(list[Json], value)
+    if points[0] != points[-1]:
+        raise BadRequestData(f"{where} is a ring that does not close")
+
+
+_SHAPES: dict[str, _Check] = {
+    "Point": _position,
+    "MultiPoint": _several(_position, 1),
+    "LineString": _several(_position, 2),
+    "MultiLineString": _several(_several(_position, 2), 1),
+    "Polygon": _several(_ring, 1),
+    "MultiPolygon": _several(_several(_ring, 1), 1),
+}
+_VALUE_CHECKS: dict[str, Callable[[Json, str], Json]] = {
+    "GeoProperty": _geometry,
+    "Relationship": _relationship,
+    "LanguageProperty": _language_map,
+    "VocabProperty": _vocab,
+    "ListProperty": _list,
+    "ListRelationship": _list,
+}
+
+
+def _expand_vocab(value: Json, context: Context) -> Json:
+    if isinstance(value, list):
+        return [context.expand(cast(str, word)) for word in value]
+    return context.expand(cast(str, value))
+
+
+def _object(said: Json, what: str) -> JsonObject:
+    if not isinstance(said, dict):
+        raise BadRequestData(f"{what} is not a JSON object")
+    return said
+
+
+def _names(said: Json, where: str) -> list[str]:
+    names = said if isinstance(said, list) else [said]
+    if not all(isinstance(name, str) and name for name in names):
+        raise BadRequestData(f"{where} is neither a name nor a list of names")
+    for name in cast(list[str], names):
+        check_value(name, where)
+        if re.search(r"\s", name):
+            raise BadRequestData(f"{where} {name!r} holds white space")
+    return cast(list[str], names)
+
+
+def _instant(said: Json, where: str) -> datetime | None:
+    if said is None:
+        return None
+    if not isinstance(said, str):
+        raise BadRequestData(f"{where} is not text")
+    try:
+        return parse_instant(said)
+    except ValueError as error:
+        raise BadRequestData(f"{where}: {error}") from None
+
+
+def _dataset(said: Json, where: str) -> str:
+    if said is None or said == "@none":
+        return ""
+    if not isinstance(said, str) or not is_uri(said):
+        raise BadRequestData(f"{where} is not a URI")
+    return said

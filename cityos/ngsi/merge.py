@@ -1,0 +1,154 @@
+"""How what is said meets what is known: pure functions from an entity and a fragment to the next entity.
+
+None of them writes times or decides what changed; `settle` does both, once, for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cityos.ngsi.entity import Attributes, Entity, Instance
+from cityos.ngsi.expansion import NULL
+from cityos.ngsi.value import Json, JsonObject
+
+
+def update_attributes(known: Entity, said: Entity) -> Entity:
+    """The instances said replace those of the same name and dataset; all else stays (clauses 5.6.3, 5.6.9 update)."""
+    merged: Attributes = {name: dict(instances) for name, instances in known.attributes.items()}
+    for name, instances in said.attributes.items():
+        merged.setdefault(name, {}).update(instances)
+    return replace(known, types=_union(known.types, said.types), scopes=said.scopes or known.scopes, attributes=merged)
+
+
+def merge_patch(known: Entity, said: Entity) -> Entity:
+    """Merge Entity (clauses 5.5.12, 5.6.17): instances are merged member by member, NGSI-LD Null deletes."""
+    return replace(
+        known,
+        types=_union(known.types, said.types),
+        scopes=said.scopes or known.scopes,
+        attributes=_merge_attributes(known.attributes, said.attributes),
+    )
+
+
+def _union(known: tuple[str, ...], said: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*known, *said)))
+
+
+def _merge_attributes(known: Attributes, said: Attributes) -> Attributes:
+    merged: Attributes = {name: dict(instances) for name, instances in known.items()}
+    for name, instances in said.items():
+        for dataset, instance in instances.items():
+            present = merged.get(name, {})
+            if instance.value == NULL:
+                present.pop(dataset, None)
+            else:
+                present[dataset] = _merge_instance(present.get(dataset), instance)
+            if present:
+                merged[name] = present
+            else:
+                merged.pop(name, None)
+    return merged
+
+
+def _merge_instance(known: Instance | None, said: Instance) -> Instance:
+    if known is None:
+        return replace(said, attributes=_merge_attributes({}, said.attributes))
+    same_kind = known.kind == said.kind
+    return replace(
+        said,
+        value=_merge_value(known.value, said.value) if same_kind and said.kind != "GeoProperty" else said.value,
+        notes={**known.notes, **said.notes} if same_kind else said.notes,
+        attributes=_merge_attributes(known.attributes, said.attributes),
+    )
+
+
+def _merge_value(known: Json, said: Json) -> Json:
+    """JSON merge patch (RFC 7396) with NGSI-LD Null in the place of null."""
+    if not isinstance(known, dict) or not isinstance(said, dict):
+        return said
+    merged: JsonObject = dict(known)
+    for key, value in said.items():
+        if value == NULL:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge_value(merged.get(key), value)
+    return merged
+
+
+def without_nulls(said: Entity) -> Entity:
+    """What remains of a new entity when NGSI-LD Null is taken at its word."""
+    return replace(said, attributes=_merge_attributes({}, said.attributes))
+
+
+def observe(known: Entity, said: Entity) -> tuple[Entity, list[tuple[str, Instance]]]:
+    """A source's observation: as `update_attributes`, but the newest observedAt wins.
+
+    Returns the next entity and the late instances: older than what is known, so they belong to history only.
+    """
+    late: list[tuple[str, Instance]] = []
+    timely = Entity(said.id, said.types, {}, said.scopes)
+    for name, instances in said.attributes.items():
+        for instance in instances.values():
+            current = known.find(name, instance.dataset)
+            if current is not None and _is_older(instance, current):
+                late.append((name, instance))
+            else:
+                timely.set(name, instance)
+    return update_attributes(known, timely), late
+
+
+def _is_older(said: Instance, known: Instance) -> bool:
+    return said.observed_at is not None and known.observed_at is not None and said.observed_at < known.observed_at
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChange:
+    """One attribute instance that changed: before (None: it is new) and after (None: it is gone)."""
+
+    name: str
+    dataset: str
+    before: Instance | None
+    after: Instance | None
+
+
+def settle(known: Entity | None, wanted: Entity, now: datetime) -> tuple[Entity, list[AttributeChange], bool]:
+    """Writes the times and tells what changed: the entity to store, its attribute changes, whether anything changed.
+
+    An instance that says the same with the same observedAt stays as it was, times included.
+    """
+    if known is None:
+        entity = replace(wanted, created_at=now, modified_at=now, attributes=_stamped(wanted.attributes, now))
+        return entity, [AttributeChange(n, d, None, i) for n, d, i in _instances(entity.attributes)], True
+    changes: list[AttributeChange] = []
+    attributes: Attributes = {}
+    for name, dataset, instance in _instances(wanted.attributes):
+        before = known.find(name, dataset)
+        if before is not None and before.observed_at == instance.observed_at and before.says_the_same(instance):
+            settled = before
+        else:
+            created_at = before.created_at if before is not None else now
+            settled = replace(instance, created_at=created_at, modified_at=now)
+            changes.append(AttributeChange(name, dataset, before, settled))
+        attributes.setdefault(name, {})[dataset] = settled
+    for name, dataset, before in _instances(known.attributes):
+        if dataset not in attributes.get(name, {}):
+            changes.append(AttributeChange(name, dataset, before, None))
+    changed = bool(changes) or known.types != wanted.types or known.scopes != wanted.scopes
+    modified_at = now if changed else known.modified_at
+    entity = replace(wanted, created_at=known.created_at, modified_at=modified_at, attributes=attributes)
+    return entity, changes, changed
+
+
+def _instances(attributes: Attributes) -> Iterator[tuple[str, str, Instance]]:
+    for name, instances in attributes.items():
+        for dataset, instance in instances.items():
+            yield name, dataset, instance
+
+
+def _stamped(attributes: Attributes, now: datetime) -> Attributes:
+    return {
+        name: {dataset: replace(instance, created_at=now, modified_at=now) for dataset, instance in instances.items()}
+        for name, instances in attributes.items()
+    }

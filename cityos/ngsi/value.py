@@ -1,0 +1,50 @@
+"""JSON as Python sees it, and the limits under which a value may be stored."""
+
+from __future__ import annotations
+
+import math
+
+from cityos.ngsi.error import BadRequestData
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+JsonObject = dict[str, Json]
+
+MAX_DEPTH = 32
+_INTEGER_LIMIT = 2**63  # beyond it neither database nor JavaScript reads the number back unchanged
+
+
+def check_value(value: Json, where: str, depth: int = 0) -> None:
+    """Refuses what could be stored but not read back: NaN, 1e999, NUL, lone surrogates, 2**63, depth over 32.
+
+    Raises BadRequestData naming `where` (a path such as `location.value.coordinates[0]`).
+    """
+    if depth > MAX_DEPTH:
+        raise BadRequestData(f"{where} is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, str):
+        _check_text(value, where)
+    elif isinstance(value, float | int):
+        _check_number(value, where)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            check_value(item, f"{where}[{index}]", depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key, f"a name in {where}")
+            check_value(item, f"{where}.{key}", depth + 1)
+
+
+def _check_number(number: int | float, where: str) -> None:
+    if isinstance(number, float):
+        if not math.isfinite(number):
+            raise BadRequestData(f"{where} is not a finite number")
+    elif not -_INTEGER_LIMIT <= number < _INTEGER_LIMIT:
+        raise BadRequestData(f"{where} is an integer beyond 64 bits")
+
+
+def _check_text(text: str, where: str) -> None:
+    if "\x00" in text:
+        raise BadRequestData(f"{where} contains a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRequestData(f"{where} contains a lone surrogate") from None

@@ -1,0 +1,31 @@
+"""The city's words and the IRIs they stand for.
+
+Words that a Smart Data Model defines stand for its IRIs; the city's own words fall into the standard's default
+vocabulary, so that they read the same with this context, with the core context, and with none.
+"""
+
+from __future__ import annotations
+
+from cityos.ngsi.context import Context
+
+CONTEXT_PATH = "/ngsi-ld/v1/jsonldContexts/cityos"
+
+_TRANSPORTATION = "https://smartdatamodels.org/dataModel.Transportation/"
+
+CITY_TERMS: dict[str, str] = {
+    "name": "https://smartdatamodels.org/name",
+    "alternateName": "https://smartdatamodels.org/alternateName",
+    "dataProvider": "https://smartdatamodels.org/dataProvider",
+    "CrowdFlowObserved": _TRANSPORTATION + "CrowdFlowObserved",
+    "peopleCount": _TRANSPORTATION + "peopleCount",
+    "direction": _TRANSPORTATION + "direction",
+    "dateObservedFrom": _TRANSPORTATION + "dateObservedFrom",
+    "dateObservedTo": _TRANSPORTATION + "dateObservedTo",
+}
+
+CITY_CONTEXT = Context(CITY_TERMS)
+
+
+def iri(term: str) -> str:
+    """The IRI of one of the city's words."""
+    return CITY_CONTEXT.expand(term)
