@@ -13,6 +13,9 @@ CORE_ADDRESS = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld"
 _VERSIONS = ("", "-v1.3", "-v1.4", "-v1.5", "-v1.6", "-v1.7", "-v1.8", "-v1.9")
 _ADDRESSES = frozenset(f"https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context{version}.jsonld" for version in _VERSIONS)
 
+# The geo-property a query means when it names none (clause 4.7).
+LOCATION = "https://uri.etsi.org/ngsi-ld/location"
+
 _NGSI = "https://uri.etsi.org/ngsi-ld/"
 _GEOJSON = "https://purl.org/geojson/vocab#"
 

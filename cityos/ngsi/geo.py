@@ -12,12 +12,12 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from cityos.ngsi.core_context import LOCATION
 from cityos.ngsi.error import BadRequestData
 from cityos.ngsi.value import Json, JsonObject
 
 Box = tuple[float, float, float, float]  # min lon, min lat, max lon, max lat, degrees WGS 84
 
-LOCATION = "https://uri.etsi.org/ngsi-ld/location"
 EARTH_RADIUS_M = 6_371_008.8  # mean radius (IUGG)
 _NEAR = re.compile(r"near;(min|max)Distance==(\d+(?:\.\d+)?)\Z")
 

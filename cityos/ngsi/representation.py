@@ -44,6 +44,11 @@ def represent(entity: Entity, view: View) -> JsonObject:
     return told
 
 
+def represent_instance(instance: Instance, view: View) -> Json:
+    """The JSON of one attribute instance under a view."""
+    return _SHOW[view.form](instance, view)
+
+
 def _one_or_many(names: list[str]) -> Json:
     return names[0] if len(names) == 1 else cast(Json, names)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import cast
 
+from cityos.ngsi.core_context import LOCATION
 from cityos.ngsi.entity import Entity, Instance
-from cityos.ngsi.geo import LOCATION
 from cityos.ngsi.value import Json, JsonObject
 from cityos.vocabulary.context import iri
 

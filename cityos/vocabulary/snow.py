@@ -62,10 +62,16 @@ class SnowRemoval:
     evidence: Evidence = Evidence.NOT_OBSERVABLE
     location: JsonObject | None = None
 
-    def to_entity(self, feed: str) -> Entity:
-        """The entity under the id this feed mints for it."""
+    def to_outline(self, feed: str) -> Entity:
+        """Only what and where it is: for a source that knows the map and not the state."""
         entity = Entity(mint_id(self.type_name, feed, self.local_id), (iri(self.type_name),))
         put(entity, "name", self.name)
+        put_location(entity, self.location)
+        return entity
+
+    def to_entity(self, feed: str) -> Entity:
+        """The entity under the id this feed mints for it."""
+        entity = self.to_outline(feed)
         put(
             entity,
             "claim",
@@ -81,7 +87,6 @@ class SnowRemoval:
         put(entity, "order", self.order or "", self.claimed_at)
         put(entity, "remark", self.remark or "", self.claimed_at)
         put(entity, "evidence", self.evidence.value)
-        put_location(entity, self.location)
         return entity
 
     @classmethod

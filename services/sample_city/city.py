@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from .chance import spread
 
@@ -75,15 +76,17 @@ def list_zones(seed: int) -> tuple[Zone, ...]:
 def list_streets(seed: int) -> tuple[Street, ...]:
     """All pieces of all routes."""
     return tuple(
-        Street(course.route, f"{course.route}/{number}" if course.piecewise else course.route, _border(seed, start, end))
+        Street(
+            course.route, f"{course.route}/{number}" if course.piecewise else course.route, _border(seed, start, end)
+        )
         for course in _COURSES
-        for number, (start, end) in enumerate(zip(course.nodes, course.nodes[1:], strict=False))
+        for number, (start, end) in enumerate(pairwise(course.nodes))
     )
 
 
 def _ring(seed: int, col: int, row: int) -> tuple[Point, ...]:
     corners = [(col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1), (col, row)]
-    sides = [_border(seed, start, end) for start, end in zip(corners, corners[1:], strict=False)]
+    sides = [_border(seed, start, end) for start, end in pairwise(corners)]
     return tuple(point for side in sides for point in side[:-1]) + sides[0][:1]
 
 

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
+from .address import HOURLY_CSV, ZONES_CSV, ZONES_GEOJSON, camera_path, five_minute_path
 from .chance import pick, spread
 from .clock import HOUR, JST, jst
 from .site import CAMERA_DAILY, FIVE_MINUTE
@@ -19,18 +20,15 @@ DAY_BEGINS = 5
 # The publication with which the zone list is printed in the new format (v2) for good.
 FORMAT_CHANGED_AT = datetime(2026, 1, 15, 17, tzinfo=JST)
 
-ZONES_CSV, ZONES_GEOJSON, ROUTES_GEOJSON = "/snow/koku.csv", "/snow/koku.geojson", "/snow/rosen.geojson"
-HOURLY_CSV, SENSORS_CSV = "/people/hourly.csv", "/people/sensors.csv"
-
 UNKNOWN_STATUS = "排雪待機中（雪捨て場の空きを待つもの）"
 _RENAMED = {b"SensorID": b"sensor_id", b"PedestrianCount": b"Total_of_Directions"}
 _WIDE_DIGITS = str.maketrans("0123456789", "０１２３４５６７８９")
 # Windows start up to this much later than their hour, so that nobody tests against a round time.
 _JITTER_MINUTES = 25
-_HTML = """<!DOCTYPE html>
+MAINTENANCE_PAGE = """<!DOCTYPE html>
 <html lang="ja"><head><meta charset="utf-8"><title>メンテナンス中</title></head>
 <body><h1>ただいまメンテナンス中です</h1><p>しばらくしてからもう一度アクセスしてください。</p></body></html>
-"""
+""".encode()
 
 
 class Kind(StrEnum):
@@ -60,16 +58,6 @@ class Entry:
     def holds(self, instant: datetime) -> bool:
         """Whether it is going wrong at ``instant``."""
         return self.begins <= instant and (self.ends is None or instant < self.ends)
-
-
-def five_minute_path(slug: str) -> str:
-    """Where the file of a 5-minute counter is served."""
-    return f"/people/5min/{slug}.csv"
-
-
-def camera_path(slug: str) -> str:
-    """Where the file of a camera is served."""
-    return f"/people/camera/{slug}/Person.csv"
 
 
 def city_day(instant: datetime) -> date:
@@ -115,9 +103,11 @@ def turned_at(seed: int, path: str, instant: datetime) -> datetime | None:
     return max(turns, default=None)
 
 
-def spoil(kind: Kind, body: bytes) -> bytes:
-    """The content as it is delivered while ``kind`` holds; kinds that do not touch the content leave it."""
-    return _SPOILT[kind](body) if kind in _SPOILT else body
+def spoil(entry: Entry, body: bytes) -> bytes:
+    """The content as it is delivered while ``entry``, of a kind that spoils content, holds."""
+    if entry.kind is Kind.FULL_WIDTH_DIGITS:
+        return _widen_count(body, f"{entry.begins:%Y-%m-%dT%H:%M:%S}")
+    return _SPOILT[entry.kind](body)
 
 
 def _entry(seed: int, day: date, kind: Kind, path: str, hour: int, length_h: float, detail: str) -> Entry:
@@ -141,12 +131,13 @@ def _rename_header(body: bytes) -> bytes:
     return header + b"\n" + rows
 
 
-def _widen_count(body: bytes) -> bytes:
-    """Widens the last field of the first row: a row that stays while the file grows."""
-    lines = body.decode().split("\n")
-    fields = lines[1].split(",")
-    lines[1] = ",".join([*fields[:-1], fields[-1].translate(_WIDE_DIGITS)])
-    return "\n".join(lines).encode()
+def _widen_count(body: bytes, until: str) -> bytes:
+    """Widens the count of the last row dated up to ``until``: one new row, which then stays as the file grows."""
+    header, *rows = body.decode().split("\n")
+    at = max(number for number, row in enumerate(rows) if row and row.split(",")[0] <= until)
+    dated, count = rows[at].rsplit(",", 1)
+    rows[at] = f"{dated},{count.translate(_WIDE_DIGITS)}"
+    return "\n".join([header, *rows]).encode()
 
 
 def _invent_status(body: bytes) -> bytes:
@@ -165,9 +156,7 @@ def _invent_status(body: bytes) -> bytes:
 
 _SPOILT: dict[Kind, Callable[[bytes], bytes]] = {
     Kind.HEADER_RENAMED: _rename_header,
-    Kind.HTML_PAGE: lambda body: _HTML.encode(),
     Kind.TRUNCATED: _truncate,
     Kind.CP932: lambda body: body.decode().encode("cp932"),
-    Kind.FULL_WIDTH_DIGITS: _widen_count,
     Kind.UNKNOWN_STATUS: _invent_status,
 }

@@ -1,7 +1,7 @@
 """The people-flow files: 5-minute counters, AI cameras and an hourly list, each in the layout of a real publisher.
 
 No file carries a time zone; all wall clocks are JST. Every file is rebuilt whole and only grows until its
-window moves on at midnight.
+window moves on with the first row of a new day.
 """
 
 from collections.abc import Iterable
@@ -35,16 +35,17 @@ _REPEATED_SENSOR = HOURLY[1]
 
 
 def five_minute_csv(seed: int, site: Site, instant: datetime) -> bytes:
-    """``dt,n``: one row per tick, since the midnight two days ago."""
-    start = midnight(instant) - (FIVE_MINUTE_DAYS - 1) * DAY
-    numbers = range(_first_tick(seed, site, start), _first_tick(seed, site, instant + timedelta(microseconds=1)))
+    """``dt,n``: one row per tick, since the midnight two days before the last."""
+    newest = _newest_tick(seed, site, instant)
+    start = midnight(_tick_at(seed, site, newest)) - (FIVE_MINUTE_DAYS - 1) * DAY
+    numbers = range(_newest_tick(seed, site, start) + 1, newest + 1)
     rows = (_tick_row(seed, site, n) for n in numbers if draw(seed, "lost", site.slug, n) >= _LOST_TICKS)
     return _csv("dt,n", rows)
 
 
 def five_minute_changed_at(seed: int, site: Site, instant: datetime) -> datetime:
     """The last tick at or before ``instant``, lost or not."""
-    return _tick_at(seed, site, _first_tick(seed, site, instant + timedelta(microseconds=1)) - 1)
+    return _tick_at(seed, site, _newest_tick(seed, site, instant))
 
 
 def camera_daily_csv(seed: int, site: Site, instant: datetime) -> bytes:
@@ -61,7 +62,7 @@ def camera_daily_changed_at(instant: datetime) -> datetime:
 
 def camera_hourly_csv(seed: int, site: Site, instant: datetime) -> bytes:
     """The same layout, one row per finished hour since the midnight six days ago."""
-    hours = _hours(instant, camera_hourly_changed_at(instant), CAMERA_HOURLY_DAYS)
+    hours = _hours(camera_hourly_changed_at(instant), CAMERA_HOURLY_DAYS)
     return _csv(_CAMERA_HEADER, (_camera_row(site, hour, HOUR, count_hour(seed, site, hour)) for hour in hours))
 
 
@@ -72,7 +73,7 @@ def camera_hourly_changed_at(instant: datetime) -> datetime:
 
 def hourly_csv(seed: int, instant: datetime) -> bytes:
     """Long layout with numbers as floats: all listed sensors hour by hour, since the midnight six days ago."""
-    hours = _hours(instant, hourly_changed_at(instant), HOURLY_DAYS)
+    hours = _hours(hourly_changed_at(instant), HOURLY_DAYS)
     return _csv(_LIST_HEADER, (_list_row(seed, site, hour) for hour in hours for site in HOURLY))
 
 
@@ -125,19 +126,19 @@ def _list_row(seed: int, site: Site, start: datetime) -> str:
     return f"{start:%d-%b-%Y},{start:%A},{start.hour},{float(site.number)},{site.title_en},{count}"
 
 
-def _hours(instant: datetime, counted: datetime, days: int) -> list[datetime]:
-    """The starts of the hours that were finished when the file was rebuilt at ``counted``."""
-    start = midnight(instant) - (days - 1) * DAY
+def _hours(counted: datetime, days: int) -> list[datetime]:
+    """The starts of the finished hours in a file rebuilt at ``counted``."""
     end = counted.replace(minute=0)
+    start = midnight(end) - (days - 1) * DAY
     return [start + n * HOUR for n in range(int((end - start) / HOUR))]
 
 
-def _first_tick(seed: int, site: Site, instant: datetime) -> int:
-    """The number of the first tick at or after ``instant``."""
-    near = int((instant - _TICKS_FROM).total_seconds() / _TICK_S) - 2
-    while _tick_at(seed, site, near) < instant:
-        near += 1
-    return near
+def _newest_tick(seed: int, site: Site, instant: datetime) -> int:
+    """The number of the last tick at or before ``instant``."""
+    number = int((instant - _TICKS_FROM).total_seconds() / _TICK_S)
+    while _tick_at(seed, site, number) > instant:
+        number -= 1
+    return number
 
 
 def _tick_at(seed: int, site: Site, number: int) -> datetime:

@@ -4,34 +4,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from .chance import spread
 from .clock import JST
 from .weather import snowfall_cm
 
-_FESTIVAL = "雪灯りの夕べ"
-_FESTIVAL_HOURS = range(18, 21)
-_FESTIVAL_FACTOR = 2.8
+# The evening event: its busiest hour of the day, hours from there to empty, and its crowd in units of a site's peak.
+_FESTIVAL_PEAK_H, _FESTIVAL_HALF_H, _FESTIVAL_CROWD = 19.25, 1.75, 0.9
+_MOOD = 0.12  # how far a day differs from its like for no reason a counter can see
 # Each cm of snow in the hour keeps this share of walkers at home, down to a floor of those who must go.
 _DETERRED_PER_CM, _UNDETERRED = 0.13, 0.4
 
 
 class Use(Enum):
-    """What people do at a place: weight of each hour (busiest = 1), and the factor of a Saturday or Sunday."""
+    """What people do at a place: weight of each hour in % of the busiest, and the factor of a Saturday or Sunday."""
 
-    COMMUTING = (
-        (0.06, 0.02, 0.01, 0.01, 0.02, 0.1, 0.35, 0.9, 0.85, 0.4, 0.35, 0.4)
-        + (0.45, 0.4, 0.4, 0.5, 0.65, 0.95, 1.0, 0.7, 0.45, 0.35, 0.25, 0.14),
-        0.65,
-    )
-    SHOPPING = (
-        (0.03, 0.02, 0.01, 0.0, 0.01, 0.02, 0.08, 0.2, 0.3, 0.45, 0.75, 0.9)
-        + (1.0, 0.9, 0.85, 0.9, 0.95, 0.85, 0.7, 0.5, 0.3, 0.2, 0.12, 0.06),
-        1.35,
-    )
-    OUTING = (
-        (0.0, 0.0, 0.0, 0.0, 0.0, 0.01, 0.04, 0.1, 0.25, 0.5, 0.85, 1.0)
-        + (0.9, 0.95, 0.95, 0.8, 0.5, 0.25, 0.12, 0.08, 0.04, 0.02, 0.01, 0.0),
-        1.9,
-    )
+    COMMUTING = ("6 2 1 1 2 10 35 90 85 40 35 40 45 40 40 50 65 95 100 70 45 35 25 14", 0.65)
+    SHOPPING = ("3 2 1 0 1 2 8 20 30 45 75 90 100 90 85 90 95 85 70 50 30 20 12 6", 1.35)
+    OUTING = ("0 0 0 0 0 1 4 10 25 50 85 100 90 95 95 80 50 25 12 8 4 2 1 0", 1.9)
+
+    def __init__(self, percent: str, weekend: float) -> None:
+        self.weights = tuple(int(hour) / 100 for hour in percent.split())
+        self.weekend = weekend
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +64,20 @@ ALL_SITES = (*HOURLY, *FIVE_MINUTE, *CAMERA_DAILY, *CAMERA_HOURLY)
 
 
 def expected_per_h(seed: int, site: Site, instant: datetime) -> float:
-    """Persons per hour to be expected at ``instant``: hour, weekday, snow and the evening event together."""
+    """Persons per hour to be expected at ``instant``: hour, weekday, mood of the day, snow and the evening event."""
     local = instant.astimezone(JST)
-    weights, weekend = site.use.value
-    share = local.minute / 60
-    hour = weights[local.hour] * (1 - share) + weights[(local.hour + 1) % 24] * share
+    weights, share = site.use.weights, local.minute / 60
+    usual = weights[local.hour] * (1 - share) + weights[(local.hour + 1) % 24] * share
+    weekend = site.use.weekend if local.weekday() >= 5 else 1.0
+    mood = spread(seed, 1 - _MOOD, 1 + _MOOD, "mood", site.slug, local.date())
     snow = max(_UNDETERRED, 1 - _DETERRED_PER_CM * snowfall_cm(seed, instant))
-    event = _FESTIVAL_FACTOR if site.festive and find_event(instant) else 1.0
-    return site.peak * hour * (weekend if local.weekday() >= 5 else 1.0) * snow * event
+    event = _FESTIVAL_CROWD * festival_share(instant) if site.festive else 0.0
+    return site.peak * snow * (usual * weekend * mood + event)
 
 
-def find_event(instant: datetime) -> str | None:
-    """The event that is on, if any: mid-month and on winter Saturdays the city lights its snow lanterns."""
+def festival_share(instant: datetime) -> float:
+    """How much of its crowd the snow-lantern evening (雪灯りの夕べ) has, 0 .. 1: 15 January and winter Saturdays."""
     local = instant.astimezone(JST)
-    lit = local.month in (1, 2) and (local.day == 15 or local.weekday() == 5)
-    return _FESTIVAL if lit and local.hour in _FESTIVAL_HOURS else None
+    lit = (local.month, local.day) == (1, 15) or (local.month in (1, 2) and local.weekday() == 5)
+    off_h = abs(local.hour + local.minute / 60 - _FESTIVAL_PEAK_H)
+    return max(0.0, 1 - off_h / _FESTIVAL_HALF_H) if lit else 0.0

@@ -17,7 +17,7 @@ _STATUS = {
     Phase.PLANNED: "作業予定あり（直近の作業日程が予定されているもの）",
     Phase.WORKING: "作業中（作業を行っているもの）",
 }
-_MARKS = ("前夜から続く作業", "一部区間で拡幅作業予定")
+_CONTINUED, _WIDENING = "前夜から続く作業", "一部区間で拡幅作業予定"
 # In the change to v2 one zone moved to the end of the list; who matches by position goes wrong.
 _MOVED_ZONE = "A-3"
 
@@ -25,7 +25,9 @@ _MOVED_ZONE = "A-3"
 def zone_csv_v1(seed: int, instant: datetime) -> bytes:
     """Three fields a row: half-width names and one status word. 作業中 means "ordered, begins tonight"."""
     at = published_at(instant)
-    rows = (f"{at:%Y-%m-%d %H:%M:%S},{z.name},{_word(zone_claim(seed, z.name, at.date()), at)}" for z in list_zones(seed))
+    rows = (
+        f"{at:%Y-%m-%d %H:%M:%S},{z.name},{_word(zone_claim(seed, z.name, at.date()), at)}" for z in list_zones(seed)
+    )
     return _csv(rows)
 
 
@@ -39,7 +41,7 @@ def zone_csv_v2(seed: int, instant: datetime) -> bytes:
 
 
 def zone_geojson(seed: int, instant: datetime) -> bytes:
-    """The zones as Polygons with the v2 fields, and what follows from earlier publications (last clearing, order age)."""
+    """The zones as Polygons: the v2 fields, and what earlier publications tell (last clearing, age of the order)."""
     at = published_at(instant)
     return _collection(
         _feature(_stated(widen(zone.name), claim, at) | _derived(seed, zone.name, claim, at), "Polygon", [zone.ring])
@@ -100,8 +102,8 @@ def _order(claim: Claim, today: date) -> str:
 
 def _notice(seed: int, zone: Zone, claim: Claim, at: datetime) -> str:
     if claim.phase is Phase.WORKING:
-        return _MARKS[0]
-    return _MARKS[1] if claim.ordered_on and draw(seed, "notice", zone.name, at.date()) < 0.1 else ""
+        return _CONTINUED
+    return _WIDENING if claim.ordered_on and draw(seed, "notice", zone.name, at.date()) < 0.1 else ""
 
 
 def _derived(seed: int, name: str, claim: Claim, at: datetime) -> dict[str, str]:

@@ -1,18 +1,21 @@
-"""The city's sources: where each is served, how its server behaves and where its content comes from."""
+"""The city's sources: where each is served, what its server tells about it and where its content comes from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import datetime
 from functools import partial
-from hashlib import blake2b
 
-from . import clearing, mischief, people, snow
+from . import clearing, people, snow
+from .address import HOURLY_CSV, ROUTES_GEOJSON, SENSORS_CSV, ZONES_CSV, ZONES_GEOJSON, camera_path, five_minute_path
 from .clock import JST
-from .mischief import Entry, Kind, camera_path, five_minute_path
+from .mischief import FORMAT_CHANGED_AT
 from .site import CAMERA_DAILY, CAMERA_HOURLY, FIVE_MINUTE, Site
 
 _SENSORS_LISTED_AT = datetime(2025, 4, 1, 9, tzinfo=JST)
+_CSV = "text/csv"  # real servers name no charset, so that a reader has to know or guess
+_RAW = "text/plain; charset=utf-8"
+_UNKNOWN = "application/octet-stream"  # what a server says of a file whose extension it does not know
+_GEOJSON = "application/geo+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,60 +31,69 @@ class Source:
     changed_at: Callable[[datetime], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer; header names in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-def list_sources(seed: int, calm: bool) -> tuple[Source, ...]:
-    """All sources of the city; a calm city has published its zones in the new format from the beginning."""
-    return (*_snow_sources(seed, calm), *_counter_sources(seed), *_list_sources(seed))
+def list_sources(seed: int, *, calm: bool) -> tuple[Source, ...]:
+    """All sources of the city. A calm city has printed its zone list in the new format from the beginning."""
+    return (
+        *_snow_sources(seed, calm),
+        *(_five_minute_source(seed, site) for site in FIVE_MINUTE),
+        *(_camera_daily_source(seed, site) for site in CAMERA_DAILY),
+        *(_camera_hourly_source(seed, site) for site in CAMERA_HOURLY),
+        *_hourly_sources(seed),
+    )
 
 
-def answer(seed: int, calm: bool, source: Source, instant: datetime) -> Answer:
-    """What the source's server sends at ``instant``, faults included unless the city is calm."""
-    entry = None if calm else mischief.find_entry(seed, source.path, instant)
-    if entry and entry.kind is Kind.OUTAGE:
-        return Answer(503, {"content-type": "text/html", "retry-after": "600"}, b"<h1>503 Service Unavailable</h1>\n")
-    # A frozen source answers as it did the moment before; all that changed since is unknown to it.
-    said_at = entry.begins - timedelta(seconds=1) if entry and entry.kind is Kind.FREEZE else instant
-    turned_at = None if calm else mischief.turned_at(seed, source.path, said_at)
-    body = source.render(said_at)
-    return _told(source, mischief.spoil(entry.kind, body) if entry else body, source.changed_at(said_at), turned_at, entry)
+def _snow_sources(seed: int, calm: bool) -> list[Source]:
+    def zone_csv(instant: datetime) -> bytes:
+        new = calm or instant >= FORMAT_CHANGED_AT
+        return snow.zone_csv_v2(seed, instant) if new else snow.zone_csv_v1(seed, instant)
+
+    zones, routes = partial(snow.zone_geojson, seed), partial(snow.route_geojson, seed)
+    at = clearing.published_at
+    return [
+        Source(ZONES_CSV, "除雪 工区別作業状況 CSV（毎日17時公表）", _CSV, True, True, zone_csv, at),
+        Source(ZONES_GEOJSON, "除雪 工区別作業状況 GeoJSON 面（毎日17時公表）", _UNKNOWN, False, True, zones, at),
+        Source(ROUTES_GEOJSON, "除雪 路線別作業状況 GeoJSON 線（毎日17時公表）", _GEOJSON, False, False, routes, at),
+    ]
 
 
-def is_unchanged(given: Answer, if_none_match: str | None, if_modified_since: str | None) -> bool:
-    """Whether a conditional request is answered with 304; as the standard has it, the tag goes before the date."""
-    etag, modified = given.headers.get("etag"), given.headers.get("last-modified")
-    if given.status != 200:
-        return False
-    if if_none_match is not None:
-        tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-        return etag is not None and ("*" in tags or etag in tags)
-    if if_modified_since is None or modified is None:
-        return False
-    try:
-        return parsedate_to_datetime(modified) <= parsedate_to_datetime(if_modified_since)
-    except (TypeError, ValueError):
-        return False  # an unreadable date is as good as none
+def _five_minute_source(seed: int, site: Site) -> Source:
+    title = f"人流 {site.title} 5分値 CSV（約5分ごと、直近3日）"
+    render = partial(people.five_minute_csv, seed, site)
+    changed_at = partial(people.five_minute_changed_at, seed, site)
+    return Source(five_minute_path(site.slug), title, _CSV, True, False, render, changed_at)
 
 
-def _told(
-    source: Source, body: bytes, changed_at: datetime, turned_at: datetime | None, entry: Entry | None
-) -> Answer:
-    page = entry is not None and entry.kind is Kind.HTML_PAGE
-    headers = {"content-type": "text/html; charset=utf-8" if page else source.content_type}
-    if source.etag and not page:
-        headers["etag"] = f'"{blake2b(body, digest_size=8).hexdigest()}"'
-    if source.last_modified and not page:
-        headers["last-modified"] = http_date(max(changed_at, turned_at or changed_at))
-    return Answer(200, headers, body)
+def _camera_daily_source(seed: int, site: Site) -> Source:
+    title = f"人流 {site.title} AIカメラ日別 CSV（毎日0時40分、直近60日）"
+    render = partial(people.camera_daily_csv, seed, site)
+    return Source(camera_path(site.slug), title, _CSV, False, True, render, people.camera_daily_changed_at)
 
 
-def http_date(instant: datetime) -> str:
-    """The instant as HTTP headers write it."""
-    return format_datetime(datetime.fromtimestamp(int(instant.timestamp()), tz=_GMT), usegmt=True)
+def _camera_hourly_source(seed: int, site: Site) -> Source:
+    title = f"人流 {site.title} AIカメラ時間別 CSV（毎時12分、直近7日）"
+    render = partial(people.camera_hourly_csv, seed, site)
+    return Source(camera_path(site.slug), title, _CSV, True, True, render, people.camera_hourly_changed_at)
+
+
+def _hourly_sources(seed: int) -> list[Source]:
+    hourly = partial(people.hourly_csv, seed)
+    return [
+        Source(
+            HOURLY_CSV,
+            "人流 歩行者数 時間別 CSV（毎時7分、直近7日）",
+            _RAW,
+            True,
+            False,
+            hourly,
+            people.hourly_changed_at,
+        ),
+        Source(
+            SENSORS_CSV,
+            "人流 計測地点の一覧と座標 CSV",
+            _CSV,
+            False,
+            True,
+            lambda _: people.sensors_csv(),
+            lambda _: _SENSORS_LISTED_AT,
+        ),
+    ]

@@ -1,0 +1,23 @@
+"""The application: all doors, one error door."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from cityos.api import about, changes, entities, errors, feeds
+from cityos.api.rooms import Rooms
+
+
+def create_app(rooms: Rooms) -> FastAPI:
+    """The hub's ASGI application over these rooms."""
+    app = FastAPI(
+        title="CityOS 都市OS",
+        summary="A snowy city's data in one API: NGSI-LD entities, a resumable change feed, feed health",
+        version="0.1.0",
+        redirect_slashes=False,
+    )
+    app.state.rooms = rooms
+    for door in (*about.DOORS, *entities.DOORS, *changes.DOORS, *feeds.DOORS):
+        door.install(app)
+    errors.install(app)
+    return app

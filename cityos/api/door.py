@@ -1,0 +1,54 @@
+"""A door: one method on one path, its handler, and what its description says."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`parameters` are query parameters and what they mean, in the words of the OpenAPI document."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def install(self, app: FastAPI) -> None:
+        """Puts the door into the application, with and without a trailing slash."""
+        described = [
+            {"name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"}}
+            for name, words in self.parameters.items()
+        ]
+        within = [
+            {"name": piece[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+            for piece in self.path.split("/")
+            if piece.startswith("{")
+        ]
+        route = self.path.replace("{id}", "{id:path}")
+        app.add_api_route(
+            route,
+            self.handler,
+            methods=[self.method],
+            summary=self.summary,
+            operation_id=f"{self.handler.__module__.rsplit('.', 1)[-1]}_{self.handler.__name__}",
+            response_class=Response,
+            response_model=None,
+            openapi_extra={"parameters": [*within, *described]},
+        )
+        if not self.path.endswith("}"):
+            app.add_api_route(
+                route.rstrip("/") + "/",
+                self.handler,
+                methods=[self.method],
+                include_in_schema=False,
+                response_model=None,
+            )

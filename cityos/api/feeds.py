@@ -1,0 +1,160 @@
+"""Feeds and their health: the operator's rows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cityos.api import reading
+from cityos.api.answering import json_response
+from cityos.api.door import Door
+from cityos.connector.cadence import JST
+from cityos.monitor.health import LABELS, FeedReport
+from cityos.ngsi.error import BadRequestData, ResourceNotFound
+from cityos.ngsi.instant import format_instant
+from cityos.ngsi.value import JsonObject
+from cityos.store.record import NoticeRecord, RunRecord, RunResult
+
+
+async def list_feeds(request: Request) -> Response:
+    """GET /feeds"""
+    reading.check_parameters(request, ())
+    rooms = reading.rooms_of(request)
+    rows = [_row(report) for report in await rooms.feeds.reports()]
+    return json_response({"now": format_instant(rooms.clock.now()), "feeds": rows})
+
+
+async def get_feed(request: Request) -> Response:
+    """GET /feeds/{name}"""
+    reading.check_parameters(request, ())
+    rooms, report = reading.rooms_of(request), await _find(request)
+    name = report.feed.name
+    notices = await rooms.store.read(lambda reader: reader.notices(rooms.tenant, name))
+    runs = await rooms.store.read(lambda reader: reader.runs(rooms.tenant, name))
+    told = {**_row(report), "notices": [_notice(one) for one in notices], "runs": [_run(one) for one in runs]}
+    return json_response(told)
+
+
+async def run_feed(request: Request) -> Response:
+    """POST /feeds/{name}/run"""
+    reading.writing_tenant(request)
+    report = await _find(request)
+    accept = request.query_params.get("acceptEndings") == "true"
+    return json_response(
+        _result(await reading.rooms_of(request).feeds.run_now(report.feed.name, accept_endings=accept))
+    )
+
+
+async def replay_feed(request: Request) -> Response:
+    """POST /feeds/{name}/replay"""
+    reading.writing_tenant(request)
+    report = await _find(request)
+    since, until = _day(request)
+    return json_response(_result(await reading.rooms_of(request).feeds.replay(report.feed.name, since, until)))
+
+
+async def _find(request: Request) -> FeedReport:
+    name = cast(str, request.path_params["name"])
+    for report in await reading.rooms_of(request).feeds.reports():
+        if report.feed.name == name:
+            return report
+    raise ResourceNotFound(f"There is no feed {name}; GET /feeds lists them")
+
+
+def _day(request: Request) -> tuple[datetime, datetime]:
+    try:
+        day = date.fromisoformat(request.query_params.get("day", ""))
+    except ValueError:
+        raise BadRequestData("day is a date in Japan such as 2026-01-15") from None
+    since = datetime.combine(day, time(), JST)
+    return since, since + timedelta(days=1)
+
+
+def _row(report: FeedReport) -> JsonObject:
+    manifest, record = report.feed.connector.manifest, report.record
+    ja, en = LABELS[report.state]
+    return {
+        "name": report.feed.name,
+        "title": report.feed.title,
+        "connector": manifest.name,
+        "state": report.state.value,
+        "stateLabel": {"ja": ja, "en": en},
+        "lastAttemptAt": _instant(record.attempted_at),
+        "lastSuccessAt": _instant(record.succeeded_at),
+        "lastOutcome": record.outcome,
+        "detail": record.detail,
+        "dataAt": _instant(record.data_at),
+        "ageSeconds": None if report.age_s is None else round(report.age_s),
+        "nextRunAt": _instant(report.next_run_at),
+        "accepted": record.accepted,
+        "held": record.held,
+        "failures": record.failures,
+        "openNotices": record.open_notices,
+        "provider": manifest.provider,
+        "licence": manifest.licence,
+        "attribution": manifest.attribution,
+        "owner": report.feed.owner,
+        "telephone": report.feed.telephone,
+    }
+
+
+def _notice(one: NoticeRecord) -> JsonObject:
+    return {
+        "code": one.notice.code,
+        "severity": one.notice.severity.value,
+        "document": one.document,
+        "where": one.notice.where,
+        "detail": one.notice.detail,
+        "firstAt": format_instant(one.first_at),
+        "lastAt": format_instant(one.last_at),
+        "count": one.count,
+        "open": one.open,
+    }
+
+
+def _run(one: RunRecord) -> JsonObject:
+    return {
+        "startedAt": format_instant(one.started_at),
+        "finishedAt": format_instant(one.finished_at),
+        "outcome": one.outcome,
+        "detail": one.detail,
+        "accepted": one.accepted,
+        "held": one.held,
+        "changed": one.changed,
+        "ended": one.ended,
+    }
+
+
+def _result(one: RunResult) -> JsonObject:
+    return {"accepted": one.accepted, "held": one.held, "changed": one.changed, "ended": one.ended}
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else format_instant(at)
+
+
+DOORS = (
+    Door("GET", "/feeds", list_feeds, "All feeds and their health"),
+    Door("GET", "/feeds/{name}", get_feed, "One feed with its notices and runs"),
+    Door(
+        "POST",
+        "/feeds/{name}/run",
+        run_feed,
+        "Run a feed now",
+        {
+            "acceptEndings": "true: end what the source no longer names, however many",
+        },
+    ),
+    Door(
+        "POST",
+        "/feeds/{name}/replay",
+        replay_feed,
+        "Normalise an archived day again",
+        {
+            "day": "The day in Japan, such as 2026-01-15",
+        },
+    ),
+)

@@ -1,0 +1,195 @@
+"""What every route reads from a request: tenant, key, @context, form, body. One way each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import cast
+
+import orjson
+from starlette.requests import Request
+
+from cityos.api.errors import KeyRequired, NotAcceptable, RequestTooLarge, UnsupportedMediaType
+from cityos.api.rooms import Rooms
+from cityos.auth.key import matches, may_read
+from cityos.ngsi.context import Context, compile_context
+from cityos.ngsi.error import BadRequestData, InvalidRequest, NonexistentTenant
+from cityos.ngsi.representation import FORMS
+from cityos.ngsi.value import Json, JsonObject
+from cityos.vocabulary.context import CONTEXT_PATH
+
+JSON, LD_JSON, MERGE_PATCH = "application/json", "application/ld+json", "application/merge-patch+json"
+ENTITY_LIMIT = 1_000_000  # bytes
+BATCH_LIMIT = 16_000_000  # bytes
+_TENANT = re.compile(r"[A-Za-z0-9_\-]{1,64}\Z")
+_CONTEXT_LINK = re.compile(r'\s*<([^>]*)>\s*;.*rel="?http://www\.w3\.org/ns/json-ld#context"?', re.IGNORECASE)
+
+
+def rooms_of(request: Request) -> Rooms:
+    """The rooms behind this application."""
+    return cast(Rooms, request.app.state.rooms)
+
+
+def given_key(request: Request) -> str | None:
+    """The key a request carries, as X-API-Key or as a bearer token."""
+    key = request.headers.get("x-api-key")
+    bearer = request.headers.get("authorization", "")
+    return key or (bearer[7:] if bearer[:7].lower() == "bearer " else None)
+
+
+def writing_tenant(request: Request) -> str:
+    """The tenant to write to. Raises KeyRequired where the key is missing."""
+    rooms = rooms_of(request)
+    if not matches(rooms.key, given_key(request)):
+        raise KeyRequired("Writing needs the key: send it as X-API-Key")
+    tenant = _tenant(request)
+    if not may_read(tenant, rooms.key, given_key(request)):
+        raise KeyRequired(f"The tenant {tenant} is internal: the hub needs CITYOS_API_KEY to open it")
+    return tenant
+
+
+def reading_tenant(request: Request) -> str:
+    """The tenant to read. Raises NonexistentTenant, or KeyRequired where it is internal."""
+    rooms = rooms_of(request)
+    tenant = _tenant(request)
+    if not may_read(tenant, rooms.key, given_key(request)):
+        raise KeyRequired(f"The tenant {tenant} is internal: send the key as X-API-Key")
+    if tenant != rooms.tenant and not rooms.store.has_tenant(tenant):
+        raise NonexistentTenant(f"There is no tenant {tenant}")
+    return tenant
+
+
+def _tenant(request: Request) -> str:
+    tenant = request.headers.get("ngsild-tenant")
+    if tenant is None:
+        return rooms_of(request).tenant
+    if not _TENANT.match(tenant):
+        raise BadRequestData("NGSILD-Tenant is made of up to 64 letters, digits, _ and -")
+    return tenant
+
+
+def check_parameters(request: Request, known: Collection[str]) -> None:
+    """Refuses unknown parameters: a mistyped filter must not answer everything."""
+    for name in request.query_params:
+        if name not in known:
+            raise InvalidRequest(f"The parameter {name} is not known here; known are {', '.join(sorted(known))}")
+
+
+async def read_json(request: Request, limit: int, types: Collection[str] = (JSON, LD_JSON)) -> Json:
+    """The body as JSON, at most `limit` bytes. Raises RequestTooLarge, UnsupportedMediaType, InvalidRequest."""
+    media_type = request.headers.get("content-type", JSON).split(";")[0].strip().lower()
+    if media_type not in types:
+        raise UnsupportedMediaType(f"Content-Type is {media_type}; send {' or '.join(types)}")
+    content = await read_body(request, limit)
+    try:
+        return cast(Json, orjson.loads(content))
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not JSON: {error}") from None
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, read only as far as the limit."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > limit:
+        raise RequestTooLarge(f"The body has {declared} bytes; at most {limit} are taken")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise RequestTooLarge(f"The body has more than {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def context_of(request: Request, body: Json = None) -> Context:
+    """The @context of a request: from the body (application/ld+json), from a Link header, else the city's (6.3.5)."""
+    linked = _linked_context(request)
+    said = body.get("@context") if isinstance(body, dict) else None
+    if request.headers.get("content-type", "").startswith(LD_JSON):
+        if linked is not None:
+            raise BadRequestData("A body of application/ld+json carries its @context itself, not in a Link header")
+        if said is None:
+            raise BadRequestData("A body of application/ld+json carries an @context")
+        return _compiled(request, said)
+    if said is not None:
+        raise BadRequestData("A body with @context is sent as application/ld+json")
+    return rooms_of(request).context if linked is None else _compiled(request, linked)
+
+
+def _linked_context(request: Request) -> str | None:
+    for link in request.headers.getlist("link"):
+        found = _CONTEXT_LINK.match(link)
+        if found:
+            return found[1]
+    return None
+
+
+def _compiled(request: Request, said: Json) -> Context:
+    terms = rooms_of(request).context_terms
+
+    def lookup(address: str) -> Json:
+        return terms if address.endswith(CONTEXT_PATH) else None
+
+    return compile_context(said, lookup)
+
+
+def accepted(request: Request) -> str:
+    """application/json or application/ld+json, whichever the request prefers. Raises NotAcceptable."""
+    said = request.headers.get("accept", "*/*")
+    offers: list[tuple[float, int, str]] = []
+    for order, part in enumerate(said.split(",")):
+        name, *details = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((_weight(detail[2:]) for detail in details if detail.startswith("q=")), 1.0)
+        found = {"*/*": JSON, "application/*": JSON, JSON: JSON, LD_JSON: LD_JSON}.get(name)
+        if found and weight > 0:
+            offers.append((-weight, order, found))
+    if not offers:
+        raise NotAcceptable(f"Accept is {said}; this answers {JSON} and {LD_JSON}")
+    return min(offers)[2]
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def form_of(request: Request) -> str:
+    """normalized, concise or simplified, from `format` or `options` (clause 6.3.7)."""
+    asked = [request.query_params.get("format", ""), *request.query_params.get("options", "").split(",")]
+    names = {"keyValues": "simplified", **{form: form for form in FORMS}}
+    for name in asked:
+        if name in names:
+            return names[name]
+        if name and name != "sysAttrs":
+            raise InvalidRequest(f"{name} is not one of {', '.join(FORMS)}, sysAttrs")
+    return "normalized"
+
+
+def wants_times(request: Request) -> bool:
+    """Whether createdAt and modifiedAt are asked for (`options=sysAttrs`)."""
+    return "sysAttrs" in request.query_params.get("options", "").split(",")
+
+
+def names_of(request: Request, parameter: str) -> list[str]:
+    """A comma-separated parameter as a list."""
+    return [name for name in request.query_params.get(parameter, "").split(",") if name]
+
+
+def number_of(request: Request, parameter: str, default: int, least: int, most: int) -> int:
+    """A whole-number parameter within bounds. Raises BadRequestData."""
+    text = request.query_params.get(parameter)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and least <= int(text) <= most):
+        raise BadRequestData(f"{parameter} is {text[:40]!r}; it is a whole number from {least} to {most}")
+    return int(text)
+
+
+def as_object(body: Json) -> JsonObject:
+    """The body, if it is a JSON object."""
+    if not isinstance(body, dict):
+        raise BadRequestData("The body is not a JSON object")
+    return body

@@ -1,0 +1,48 @@
+"""What the routes are handed: the rooms they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cityos.clock import Clock
+from cityos.monitor.health import FeedReport
+from cityos.ngsi.context import Context
+from cityos.ngsi.value import JsonObject
+from cityos.notify.heads import Heads
+from cityos.store.record import RunResult
+from cityos.store.sqlite import SqliteStore
+
+
+class Feeds(Protocol):
+    """What the feed routes ask of the hub."""
+
+    async def reports(self) -> Sequence[FeedReport]:
+        """Every feed's health, now."""
+        ...
+
+    async def run_now(self, name: str, *, accept_endings: bool) -> RunResult:
+        """Runs one feed at once. KeyError where there is none."""
+        ...
+
+    async def replay(self, name: str, since: datetime, until: datetime) -> RunResult:
+        """Normalises a feed's archived documents of a span again. KeyError where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Store, clock and bells; the city's tenant, @context and key; what is told of broker and feeds."""
+
+    store: SqliteStore
+    clock: Clock
+    heads: Heads
+    tenant: str
+    context: Context
+    context_terms: JsonObject
+    key: str | None
+    broker: Callable[[], JsonObject]
+    feeds: Feeds
+    stopping: Callable[[], bool]

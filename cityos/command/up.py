@@ -1,0 +1,101 @@
+"""`cityos up`: sources, hub and services of a city, each a process of its own on one city clock, all ended together."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+import httpx
+
+from cityos.city_file import CityFile, Process
+from cityos.leash import Leashed
+
+_READY_S = 30.0
+
+
+def run(said: argparse.Namespace) -> int:
+    """Runs until Ctrl-C, SIGTERM, or until the hub ends."""
+    return asyncio.run(_up(said))
+
+
+async def _up(said: argparse.Namespace) -> int:
+    city = CityFile.read(said.city)
+    at = said.at or city.starts_at
+    speed = said.speed or city.speed
+    environment = {**os.environ, "CITYOS_STARTED": repr(time.time()), "PYTHONUNBUFFERED": "1"}
+    clock = ["--speed", repr(speed), *(["--at", at.isoformat()] if at else [])]
+    children: dict[str, Leashed] = {}
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        if not said.recordings:
+            for source in city.sources:
+                children[source.module] = _start(source, said, clock, environment)
+        children["hub"] = Leashed(_hub_command(said, clock), env=environment)
+        hub_url = f"http://{_reachable(said.host)}:{said.port}"
+        if not await _ready(hub_url, children["hub"], stop):
+            print(f"cityos: the hub did not start; see the lines above and {said.data}", file=sys.stderr)
+            return 1
+        for service in city.services:
+            children[service.module] = _start(service, said, ["--city-url", hub_url], environment)
+        _welcome(city, hub_url, said)
+        return await _until_ended(children["hub"], stop)
+    finally:
+        await asyncio.gather(*(asyncio.to_thread(child.stop) for child in reversed(list(children.values()))))
+
+
+def _start(process: Process, said: argparse.Namespace, more: Sequence[str], environment: Mapping[str, str]) -> Leashed:
+    command = [sys.executable, "-m", process.module, "--host", said.host, "--port", str(process.port)]
+    return Leashed([*command, *process.arguments, *more], env=environment)
+
+
+def _hub_command(said: argparse.Namespace, clock: Sequence[str]) -> list[str]:
+    command = [sys.executable, "-m", "cityos", "serve", "--host", said.host, "--port", str(said.port)]
+    command += ["--data", str(said.data), "--city", str(said.city), *clock]
+    if said.recordings:
+        command += ["--recordings", str(said.recordings)]
+    return [*command, "--no-broker"] if said.no_broker else command
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+
+
+async def _ready(url: str, hub: Leashed, stop: asyncio.Event) -> bool:
+    deadline = time.monotonic() + _READY_S
+    async with httpx.AsyncClient() as client:
+        while hub.poll() is None and time.monotonic() < deadline and not stop.is_set():
+            try:
+                await client.get(f"{url}/health")
+            except httpx.HTTPError:
+                await asyncio.sleep(0.05)
+            else:
+                return True
+    return False
+
+
+async def _until_ended(hub: Leashed, stop: asyncio.Event) -> int:
+    while not stop.is_set():
+        if (code := hub.poll()) is not None:
+            return code
+        try:
+            await asyncio.wait_for(stop.wait(), 0.2)
+        except TimeoutError:
+            continue
+    return 0
+
+
+def _welcome(city: CityFile, hub_url: str, said: argparse.Namespace) -> None:
+    host = _reachable(said.host)
+    print(f"{city.title} is up. 動いています。")
+    print(f"  data API   {hub_url}/ngsi-ld/v1/entities?type=SnowRemovalZone&format=simplified")
+    print(f"  changes    {hub_url}/changes   feeds {hub_url}/feeds   docs {hub_url}/docs")
+    for service in city.services:
+        print(f"  {service.module:<20} http://{host}:{service.port}/")
+    print("Ctrl-C ends everything.", flush=True)

@@ -1,0 +1,26 @@
+"""A feed: a connector with the config, the rhythm and the people a city gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from cityos.clock import Clock
+from cityos.connector.cadence import Cadence
+from cityos.connector.contract import Config, Connector
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """`clock` is the feed's own: the city's, or that of the recording it plays. `owner`, `telephone`: who to ring."""
+
+    name: str
+    title: str
+    connector: Connector[Any]
+    config: Config
+    cadence: Cadence
+    stale_after: timedelta
+    clock: Clock
+    owner: str = ""
+    telephone: str = ""

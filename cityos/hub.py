@@ -1,0 +1,228 @@
+"""The one place where rooms are wired: settings and a city file in, a running hub out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from cityos.api.app import create_app
+from cityos.api.rooms import Rooms
+from cityos.bus.contract import Bus
+from cityos.bus.embedded import EmbeddedBroker
+from cityos.bus.mqtt import MqttBus
+from cityos.city_file import CityFile
+from cityos.clock import REAL, Clock
+from cityos.connector.contract import Fetcher
+from cityos.connector.feed import Feed
+from cityos.egress.http import Egress
+from cityos.ingest.archive import Archive
+from cityos.ingest.fetching import LiveFetcher, RecordedFetcher, Recording
+from cityos.ingest.pipeline import Pipeline
+from cityos.ingest.runner import Runner
+from cityos.ingest.workers import Workers
+from cityos.monitor.health import FeedReport, report
+from cityos.monitor.watch import FeedWatch
+from cityos.ngsi.context import CORE
+from cityos.ngsi.value import JsonObject
+from cityos.notify.heads import Heads
+from cityos.notify.publisher import Publisher
+from cityos.settings import Settings, is_loopback
+from cityos.store.record import Retention, RunResult
+from cityos.store.sqlite import SqliteStore
+from cityos.store.writer import Writer
+from cityos.vocabulary.context import CITY_CONTEXT, CITY_TERMS
+
+log = logging.getLogger(__name__)
+
+DEFAULT_TENANT = "default"
+_TRIM_EVERY_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run: where data lies, which city, whose clock, which recordings instead of live sources.
+
+    `bus` replaces the broker (tests, `--no-broker`); `writer` the store's writer (benches).
+    """
+
+    data: Path
+    settings: Settings = field(default_factory=Settings)
+    host: str = "127.0.0.1"
+    city: CityFile | None = None
+    clock: Clock = REAL
+    recordings: Sequence[Recording] = ()
+    bus: Bus | None = None
+    writer: type[Writer] = Writer
+
+
+class Hub:
+    """A running hub. Make it with `open_hub`."""
+
+    def __init__(self, plan: Plan, store: SqliteStore, heads: Heads) -> None:
+        self.plan = plan
+        self.store = store
+        self.heads = heads
+        self.tenant = plan.city.tenant if plan.city else DEFAULT_TENANT
+        # Without a city the hub speaks the standard's own words only.
+        self.context = CITY_CONTEXT if plan.city else CORE
+        self.broker: EmbeddedBroker | None = None
+        self.bus: Bus | None = None
+        self.publisher: Publisher | None = None
+        self.runner: Runner | None = None
+        self.is_stopping = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def app(self) -> FastAPI:
+        """The ASGI application over this hub."""
+        return create_app(
+            Rooms(
+                store=self.store,
+                clock=self.plan.clock,
+                heads=self.heads,
+                tenant=self.tenant,
+                context=self.context,
+                context_terms=dict(CITY_TERMS),
+                key=self.plan.settings.api_key,
+                broker=self._describe_broker,
+                feeds=self,
+                stopping=lambda: self.is_stopping,
+            )
+        )
+
+    def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Starts a task that ends with the hub; its failure is logged, not swallowed."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_log_failure)
+        self._tasks.append(task)
+
+    async def stop_tasks(self) -> None:
+        """Ends all tasks."""
+        self.is_stopping = True
+        self.heads.ring({})
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ---- what the feed routes ask
+
+    async def reports(self) -> Sequence[FeedReport]:
+        """Every feed's health, now."""
+        return self._reports()
+
+    def _reports(self) -> list[FeedReport]:
+        if self.runner is None:
+            return []
+        records = self.store.reader.feeds(self.tenant)
+        due = self.runner.next_run_at
+        return [report(feed, records.get(name), due.get(name)) for name, feed in self.runner.feeds.items()]
+
+    async def run_now(self, name: str, *, accept_endings: bool) -> RunResult:
+        """Runs one feed at once. KeyError where there is none."""
+        return await self._require_runner().run_now(name, accept_endings=accept_endings)
+
+    async def replay(self, name: str, since: datetime, until: datetime) -> RunResult:
+        """Normalises a feed's archived documents of a span again. KeyError where there is none."""
+        return await self._require_runner().replay(name, since, until)
+
+    def _require_runner(self) -> Runner:
+        if self.runner is None:
+            raise KeyError("this hub runs no feeds")
+        return self.runner
+
+    def watch_feeds(self) -> FeedWatch:
+        """Keeps the feeds' entities true."""
+        return FeedWatch(self.store, self.tenant, self._reports)
+
+    def _describe_broker(self) -> JsonObject:
+        url = self.broker.url if self.broker else (self.bus.url if self.bus else None)
+        return {
+            "url": url,
+            "websocket": self.broker.websocket_url if self.broker else None,
+            "connected": self.publisher is not None and self.publisher.is_connected,
+        }
+
+
+@contextlib.asynccontextmanager
+async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
+    """Opens the store, then everything that may come later: broker, feeds, retention. Closes all on the way out."""
+    async with contextlib.AsyncExitStack() as stack:
+        heads = Heads()
+        store = SqliteStore(plan.data, plan.clock.now, CITY_CONTEXT.compact, heads.ring_from_thread, plan.writer)
+        stack.callback(store.close)
+        heads.ring(store.reader.tenants())
+        hub = Hub(plan, store, heads)
+        stack.push_async_callback(hub.stop_tasks)
+        hub.start("bus", _run_bus(hub, stack))
+        if plan.city is not None:
+            await _start_feeds(hub, plan.city, stack)
+        hub.start("retention", _keep_trimming(hub, plan.city.retention if plan.city else Retention()))
+        yield hub
+
+
+async def _run_bus(hub: Hub, stack: contextlib.AsyncExitStack) -> None:
+    """Starts the broker and publishes; serving does not wait for it."""
+    hub.bus = hub.plan.bus or await _open_broker(hub, stack)
+    await hub.bus.start()
+    stack.push_async_callback(hub.bus.close)
+    hub.publisher = Publisher(hub.store, hub.bus, hub.heads, hub.context, hub.plan.clock.now)
+    await hub.publisher.run()
+
+
+async def _open_broker(hub: Hub, stack: contextlib.AsyncExitStack) -> Bus:
+    plan = hub.plan
+    if plan.settings.broker_url is not None:
+        return MqttBus(plan.settings.broker_url)
+    key = None if is_loopback(plan.host) else plan.settings.api_key
+    hub.broker = EmbeddedBroker(plan.data, host=plan.host, key=key)
+    stack.push_async_callback(hub.broker.stop)
+    await hub.broker.start()
+    return MqttBus(hub.broker.hub_url)
+
+
+async def _start_feeds(hub: Hub, city: CityFile, stack: contextlib.AsyncExitStack) -> None:
+    plan = hub.plan
+    workers = Workers()
+    stack.push_async_callback(workers.close)
+    egress = Egress()
+    stack.push_async_callback(egress.close)
+    archive = Archive(plan.data / "archive")
+    fetchers: dict[str, Fetcher] = {}
+    pipeline = Pipeline(hub.store, hub.tenant, archive, workers, city.box, lambda feed: fetchers[feed.name])
+    feeds = city.feeds(plan.clock)
+    fetchers.update({feed.name: _fetcher(plan, feed, egress, archive) for feed in feeds})
+    hub.runner = Runner(feeds, pipeline)
+    await workers.start()
+    hub.runner.start()
+    stack.push_async_callback(hub.runner.close)
+    hub.start("feed health", hub.watch_feeds().run())
+
+
+def _fetcher(plan: Plan, feed: Feed, egress: Egress, archive: Archive) -> Fetcher:
+    if plan.recordings:
+        return RecordedFetcher(plan.recordings, feed.clock)
+    return LiveFetcher(egress, feed.clock, archive.get)
+
+
+async def _keep_trimming(hub: Hub, keep: Retention) -> None:
+    """Trims what is too old, a portion at a time, and then the archive's files that nothing refers to."""
+    archive = Archive(hub.plan.data / "archive")
+    while True:
+        await asyncio.sleep(_TRIM_EVERY_S)
+        for tenant in hub.store.reader.tenants():
+            while await hub.store.trim(tenant, keep):
+                await asyncio.sleep(0)
+        digests = await hub.store.read(lambda reader: reader.digests())
+        await asyncio.to_thread(archive.forget_all_but, digests)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("The task %s ended: %s", task.get_name(), error, exc_info=error)

@@ -1,0 +1,113 @@
+"""One run of one feed: fetch, archive, normalise, examine, apply. Formats are nobody's business here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cityos.connector.batch import Batch, Row
+from cityos.connector.contract import Fetcher
+from cityos.connector.document import Document
+from cityos.connector.error import SourceChanged, SourceRefused, SourceUnavailable
+from cityos.connector.feed import Feed
+from cityos.ingest.archive import Archive
+from cityos.ingest.workers import NormaliseFailed, Workers
+from cityos.ngsi.geo import Box
+from cityos.quality import Facts, examine
+from cityos.store.record import Delivery, DocumentRecord, Run, RunOutcome, RunResult
+from cityos.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The rooms a run passes through. `box` is the city's, for positions; `fetcher_for` gives a feed its fetcher."""
+
+    store: SqliteStore
+    tenant: str
+    archive: Archive
+    workers: Workers
+    box: Box | None
+    fetcher_for: Callable[[Feed], Fetcher]
+
+    async def run(self, feed: Feed, *, accept_endings: bool = False) -> tuple[Run, RunResult]:
+        """One attempt, from the source to the store; a failure is a run, too."""
+        started_at = feed.clock.now()
+        outcome: RunOutcome = "unchanged"
+        detail = ""
+        deliveries: list[Delivery] = []
+        try:
+            async for document in feed.connector.fetch(feed.config, self.fetcher_for(feed)):
+                if not await self._is_news(feed, document) and not accept_endings:
+                    continue
+                deliveries.append(await self._deliver(feed, document))
+                outcome = "applied"
+        except (SourceUnavailable, SourceRefused, SourceChanged) as error:
+            outcome, detail = _OUTCOMES[type(error)], str(error)
+        run = Run(
+            feed.name, started_at, feed.clock.now(), outcome, detail, tuple(deliveries), accept_endings=accept_endings
+        )
+        return run, await self.store.ingest(self.tenant, run)
+
+    async def replay(self, feed: Feed, since: datetime, until: datetime) -> RunResult:
+        """Normalises the archived documents of a span again, oldest first: history is mended, nothing is ended."""
+        documents = await self.store.read(lambda reader: reader.documents(self.tenant, feed.name, since, until))
+        deliveries = [await self._deliver(feed, self._archived(record)) for record in documents]
+        now = feed.clock.now()
+        run = Run(feed.name, now, now, "applied", deliveries=tuple(deliveries), replayed=True)
+        return await self.store.ingest(self.tenant, run)
+
+    def _archived(self, record: DocumentRecord) -> Document:
+        return Document(
+            record.name,
+            self.archive.get(record.digest),
+            record.first_at,
+            record.url,
+            record.media_type,
+            record.modified_at,
+        )
+
+    async def _is_news(self, feed: Feed, document: Document) -> bool:
+        """Archives the document before anything is made of it; whether it is another than the one applied last."""
+        await asyncio.to_thread(self.archive.keep, document.digest, document.content)
+        return await self.store.add_document(self.tenant, feed.name, document)
+
+    async def _deliver(self, feed: Feed, document: Document) -> Delivery:
+        batch = await self._normalise(feed, document)
+        facts = Facts(document.fetched_at, feed.connector.manifest.emits, self.box)
+        examined = examine(batch, facts)
+        rows = await self.store.read(lambda reader: reader.unknown_rows(self.tenant, examined.accepted))
+        return Delivery(
+            document=document,
+            rows=rows,
+            notices=(*batch.notices, *(notice for _, notice in examined.held)),
+            held=len(examined.held),
+            held_ids=frozenset(row.entity.id for row, _ in examined.held),
+            covers=batch.covers,
+            data_at=_data_clock(batch, examined.accepted),
+            seen=len(examined.accepted),
+        )
+
+    async def _normalise(self, feed: Feed, document: Document) -> Batch:
+        """A connector's own fault is told like a changed source: the document is kept, the last state stays."""
+        try:
+            return await self.workers.normalise(feed, document)
+        except NormaliseFailed as error:
+            log.error("The connector %s fails on %s: %s", feed.connector.manifest.name, document.name, error)  # noqa: TRY400
+            raise SourceChanged(f"{document.name} cannot be normalised: {error}") from None
+
+
+_OUTCOMES: dict[type[Exception], RunOutcome] = {
+    SourceUnavailable: "source_unavailable",
+    SourceRefused: "source_refused",
+    SourceChanged: "source_changed",
+}
+
+
+def _data_clock(batch: Batch, rows: tuple[Row, ...]) -> datetime | None:
+    clocks = [at for row in rows if (at := row.entity.latest_observation()) is not None]
+    return max((*clocks, *([batch.as_of] if batch.as_of else [])), default=None)

@@ -1,0 +1,76 @@
+"""A worker: a process that normalises documents it is handed on standard input, so that none can hurt the hub.
+
+Framing, both ways: a four-byte length and that many bytes. A request is a JSON head, then the document's content; an
+answer is one letter (B batch, C changed, F failed), then the body. The worker ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import resource
+import struct
+import sys
+from typing import IO
+
+import orjson
+
+from cityos.connector.batch import batch_to_bytes
+from cityos.connector.document import Document
+from cityos.connector.error import SourceChanged
+from cityos.ingest.catalogue import get_connector
+from cityos.ngsi.instant import parse_instant
+
+LENGTH = struct.Struct(">I")
+
+
+def read_frame(stream: IO[bytes]) -> bytes | None:
+    """One frame; None at the end of the stream."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    return stream.read(LENGTH.unpack(head)[0])
+
+
+def write_frame(stream: IO[bytes], content: bytes) -> None:
+    """Writes one frame."""
+    stream.write(LENGTH.pack(len(content)) + content)
+    stream.flush()
+
+
+def normalise(head: bytes, content: bytes) -> bytes:
+    """Does one piece of work; whatever goes wrong becomes an answer."""
+    told = orjson.loads(head)
+    try:
+        connector = get_connector(told["connector"])
+        document = Document(
+            told["name"],
+            content,
+            parse_instant(told["fetched_at"]),
+            told["url"],
+            told["media_type"],
+            parse_instant(told["modified_at"]) if told["modified_at"] else None,
+        )
+        batch = connector.normalise(document, connector.config_type.model_validate(told["config"]))
+        return b"B" + batch_to_bytes(batch)
+    except SourceChanged as error:
+        return b"C" + str(error).encode()
+    except MemoryError:
+        return b"F" + b"it needs more memory than a worker may have"
+    except Exception as error:  # noqa: BLE001 - a connector's fault must come back as an answer, whatever it is
+        return b"F" + f"{type(error).__name__}: {error}".encode(errors="replace")
+
+
+def main() -> None:
+    """Runs until standard input ends. The first argument is the most memory this process may take, in bytes."""
+    most = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # what a connector prints must not run into the answers
+    while (head := read_frame(requests)) is not None:
+        content = read_frame(requests)
+        if content is None:
+            return
+        write_frame(answers, normalise(head, content))
+
+
+if __name__ == "__main__":
+    main()

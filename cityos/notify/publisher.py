@@ -1,0 +1,184 @@
+"""From the change feed to the bus: every changed entity's newest state on its retained topic.
+
+The bus may lose everything at any time. After each (re)connection the retained tree is read, what differs from the
+store is published and what the store does not know is cleared; then the feed is followed from the head read first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+
+from cityos.auth.key import is_internal
+from cityos.bus.contract import Bus, BusUnavailable, Message, RetainedIncomplete
+from cityos.bus.topic import entity_topic, head_topic, parse_entity_topic, tenant_filter
+from cityos.ngsi.context import Context
+from cityos.ngsi.instant import format_instant
+from cityos.notify.heads import Heads
+from cityos.notify.wording import head_message, state_message, tombstone
+from cityos.store.record import ChangeItem, ChangePage
+from cityos.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+_PAGE = 500  # changes read, entities compared, messages in flight
+_HEAD_EVERY_S = 1.0
+_IDLE_S = 60.0
+_PAUSE_S = 0.2  # a reading of the tree may fail while the main connection still seems to stand
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one tenant is published on the present connection."""
+
+    cursor: int = 0
+    head_told: int = -1
+    head_told_at: float = 0.0
+    ahead: dict[str, int] = field(default_factory=dict)  # topics published beyond the cursor, with their seq
+
+
+class Publisher:
+    """Follows the store on behalf of the bus. Tenants named `-internal` never get there."""
+
+    def __init__(
+        self, store: SqliteStore, bus: Bus, heads: Heads, context: Context, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._heads = heads
+        self._context = context
+        self._now = now
+        self.is_connected = False
+
+    async def run(self) -> None:
+        """Publishes until cancelled; a lost broker is waited for."""
+        while True:
+            await self._bus.connected()
+            self.is_connected = True
+            try:
+                await self._publish_until_lost()
+            except BusUnavailable:
+                self.is_connected = False
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _publish_until_lost(self) -> None:
+        progress: dict[str, _Progress] = {}
+        while True:
+            for tenant in await self._open_tenants():
+                if tenant not in progress:
+                    progress[tenant] = _Progress(await self._reconcile(tenant))
+                await self._catch_up(tenant, progress[tenant])
+            cursors = {tenant: one.cursor for tenant, one in progress.items()}
+            untold = any(one.head_told != one.cursor for one in progress.values())
+            await self._heads.any_beyond(cursors, _HEAD_EVERY_S / 4 if untold else _IDLE_S)
+
+    async def _open_tenants(self) -> list[str]:
+        return [tenant for tenant in self._store.reader.tenants() if not is_internal(tenant)]
+
+    # ---- following
+
+    async def _catch_up(self, tenant: str, progress: _Progress) -> None:
+        while True:
+            page = await self._read(tenant, progress.cursor)
+            if page.items:
+                await self._publish(tenant, page, progress)
+            progress.cursor = max(progress.cursor, page.next)
+            await self._tell_head(tenant, progress)
+            if progress.cursor >= page.head:
+                return
+
+    async def _read(self, tenant: str, after: int) -> ChangePage:
+        return await self._store.read(lambda reader: reader.changes(tenant, after, limit=_PAGE))
+
+    async def _publish(self, tenant: str, page: ChangePage, progress: _Progress) -> None:
+        """States first, then ends: a tombstone and the empty message that clears the topic, both acknowledged."""
+        newest = {item.entity_id: item for item in page.items}
+        messages: list[Message] = []
+        for item in newest.values():
+            messages += self._messages(tenant, item, progress)
+        await self._bus.publish(messages)
+        progress.ahead = {topic: seq for topic, seq in progress.ahead.items() if seq > page.next}
+
+    def _messages(self, tenant: str, item: ChangeItem, progress: _Progress) -> Iterator[Message]:
+        topic = self._topic(tenant, item.topic, item.entity_id)
+        if progress.ahead.get(topic, 0) >= item.seq:
+            return
+        stored = self._store.find(tenant, item.entity_id)
+        if stored is None:
+            yield Message(topic, tombstone(self._store.epoch, item))
+            yield Message(topic, b"")
+            return
+        if stored.topic != item.topic:  # ended and begun anew under another type: its old topic must not stay
+            yield Message(topic, b"")
+            topic = self._topic(tenant, stored.topic, item.entity_id)
+        made_by = item if item.seq == stored.seq else self._store.reader.change(tenant, stored.seq)
+        progress.ahead[topic] = stored.seq
+        yield Message(topic, state_message(self._store.epoch, stored, made_by, self._context))
+
+    async def _tell_head(self, tenant: str, progress: _Progress) -> None:
+        now = asyncio.get_running_loop().time()
+        if progress.head_told == progress.cursor or now - progress.head_told_at < _HEAD_EVERY_S:
+            return
+        payload = head_message(self._store.epoch, progress.cursor, format_instant(self._now()))
+        await self._bus.publish([Message(head_topic(tenant), payload)])
+        progress.head_told, progress.head_told_at = progress.cursor, now
+
+    def _topic(self, tenant: str, type_name: str, entity_id: str) -> str:
+        return entity_topic(tenant, type_name, entity_id)
+
+    # ---- reconciling
+
+    async def _reconcile(self, tenant: str) -> int:
+        """Makes the retained tree what the store says; returns the head from which to follow."""
+        head = self._store.reader.tenants().get(tenant, 0)
+        tree, is_whole = await self._retained(tenant)
+        published = 0
+        after = ""
+        while True:
+            rows = await self._heads_after(tenant, after)
+            if not rows:
+                break
+            after = rows[-1][0]
+            messages: list[Message] = []
+            for entity_id, type_name, seq in rows:
+                topic = self._topic(tenant, type_name, entity_id)
+                if _version(tree.pop(topic, b"")) != (self._store.epoch, seq):
+                    messages += self._state(tenant, topic, entity_id)
+            await self._bus.publish(messages)
+            published += len(messages)
+        unknown = [topic for topic in tree if is_whole and parse_entity_topic(topic) is not None]
+        await self._bus.publish([Message(topic, b"") for topic in unknown])
+        if published or unknown:
+            log.info("Bus of %s is set right: %d states published, %d topics cleared", tenant, published, len(unknown))
+        return head
+
+    async def _heads_after(self, tenant: str, after: str) -> list[tuple[str, str, int]]:
+        return await self._store.read(lambda reader: reader.heads(tenant, after, _PAGE))
+
+    async def _retained(self, tenant: str) -> tuple[dict[str, bytes], bool]:
+        """The retained tree, and whether it is whole: what a broker hides is published again, but not cleared."""
+        try:
+            return await self._bus.retained(tenant_filter(tenant)), True
+        except RetainedIncomplete as error:
+            log.warning("The broker does not show its whole retained tree: %s", error)
+            return error.found, False
+
+    def _state(self, tenant: str, topic: str, entity_id: str) -> Iterator[Message]:
+        stored = self._store.find(tenant, entity_id)
+        if stored is not None:
+            made_by = self._store.reader.change(tenant, stored.seq)
+            yield Message(topic, state_message(self._store.epoch, stored, made_by, self._context))
+
+
+def _version(payload: bytes) -> tuple[str, int] | None:
+    """Epoch and seq of a retained payload; None for anything that is not one of ours or is a tombstone."""
+    try:
+        told = orjson.loads(payload)
+        return None if told["op"] == "delete" else (told["epoch"], told["seq"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None

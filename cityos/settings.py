@@ -1,0 +1,50 @@
+"""Settings, read from the environment and checked once. `hub.py` passes the values down; nobody else reads them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+_SHORTEST_KEY = 16
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used; the text says which, why and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """CITYOS_API_KEY: the key for writing and for `-internal` tenants. CITYOS_BROKER_URL: a broker instead of the
+    embedded one. CITYOS_URL: where commands find the hub."""
+
+    api_key: str | None = None
+    broker_url: str | None = None
+    url: str = DEFAULT_URL
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Reads and checks. Raises SettingError."""
+        key = environment.get("CITYOS_API_KEY") or None
+        if key is not None and len(key) < _SHORTEST_KEY:
+            raise SettingError(
+                f"CITYOS_API_KEY is shorter than {_SHORTEST_KEY} characters; make one: openssl rand -hex 16"
+            )
+        return cls(key, environment.get("CITYOS_BROKER_URL") or None, environment.get("CITYOS_URL") or DEFAULT_URL)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to the host."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_bind(host: str, settings: Settings) -> None:
+    """Refuses to serve others without a key. Raises SettingError."""
+    if not is_loopback(host) and settings.api_key is None:
+        raise SettingError(f"--host {host} can be reached from outside; set CITYOS_API_KEY, or use --host 127.0.0.1")

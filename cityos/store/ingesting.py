@@ -1,0 +1,277 @@
+"""What a feed's run does: observations merged, history kept, what vanished ended, notices opened and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+import orjson
+
+from cityos.connector.batch import Notice, Row, Severity
+from cityos.ngsi.entity import Entity, Instance
+from cityos.ngsi.instant import to_microseconds
+from cityos.ngsi.merge import observe
+from cityos.store import statement as sql
+from cityos.store.record import SUCCESSFUL, Delivery, Run, RunResult
+from cityos.store.session import Session
+from cityos.store.writing import TopicNames, put
+
+# A document that would end more than this share of what it said before is more likely broken than right.
+MOST_ENDINGS = 0.30
+
+
+def ingest(session: Session, tenant: str, run: Run, topics: TopicNames) -> RunResult:
+    """Writes one run: in one transaction its rows, endings, notices, its own record and the feed's."""
+    result = RunResult()
+    for delivery in run.deliveries:
+        result = _plus(result, _ingest_delivery(session, tenant, run, delivery, topics))
+    if run.replayed:
+        return result
+    result = _plus(result, _note_failure(session, tenant, run))
+    _put_run(session, tenant, run, result)
+    _put_feed(session, tenant, run, result)
+    return result
+
+
+def _plus(one: RunResult, other: RunResult) -> RunResult:
+    return RunResult(
+        one.accepted + other.accepted,
+        one.held + other.held,
+        one.changed + other.changed,
+        one.ended + other.ended,
+        one.opened + other.opened,
+        one.closed + other.closed,
+    )
+
+
+def _ingest_delivery(session: Session, tenant: str, run: Run, delivery: Delivery, topics: TopicNames) -> RunResult:
+    spoken: dict[str, list[Row]] = {}
+    for row in delivery.rows:
+        spoken.setdefault(row.entity.id, []).append(row)
+    changed = sum(_observe(session, tenant, rows, topics) for rows in spoken.values())
+    result = RunResult(accepted=delivery.seen or len(delivery.rows), held=delivery.held, changed=changed)
+    if run.replayed:
+        return result
+    ended, notices = _end_absent(session, tenant, run, delivery, spoken)
+    _put_owned(session, tenant, run.feed, delivery.document.name, spoken)
+    opened, closed = _tell(session, tenant, run, delivery.document.name, [*delivery.notices, *notices])
+    session.execute(
+        sql.APPLIED_DOCUMENT,
+        of_tenant=tenant,
+        of_feed=run.feed,
+        of_name=delivery.document.name,
+        of_digest=delivery.document.digest,
+    )
+    return replace(result, ended=ended, opened=opened, closed=closed)
+
+
+def _observe(session: Session, tenant: str, rows: list[Row], topics: TopicNames) -> bool:
+    """Merges all a document says of one entity: the newest becomes its state (one change), the rest its history."""
+    said, earlier = _newest(rows)
+    known = session.find(tenant, said.id)
+    before = known.entity if known is not None else None
+    wanted, late = (said, []) if before is None else observe(before, said)
+    outcome = put(session, tenant, known, wanted, topics)
+    if earlier or late:
+        no = known.no if known is not None else session.entity_no(tenant, said.id)
+        for name, instance in (*earlier, *late):
+            session.put_late(tenant, no, name, instance)
+    return outcome.done in ("created", "updated")
+
+
+def _newest(rows: list[Row]) -> tuple[Entity, list[tuple[str, Instance]]]:
+    """The newest instance per attribute and dataset (the later row wins a tie), and the ones it leaves behind."""
+    if len(rows) == 1:
+        return rows[0].entity, []
+    said = replace(rows[-1].entity, attributes={})
+    earlier: list[tuple[str, Instance]] = []
+    for row in rows:
+        for name, instances in row.entity.attributes.items():
+            for instance in instances.values():
+                best = said.find(name, instance.dataset)
+                if best is not None and _before(instance, best):
+                    earlier.append((name, instance))
+                    continue
+                if best is not None and best.observed_at is not None and best.observed_at != instance.observed_at:
+                    earlier.append((name, best))
+                said.set(name, instance)
+    return said, earlier
+
+
+def _before(one: Instance, other: Instance) -> bool:
+    return one.observed_at is not None and other.observed_at is not None and one.observed_at < other.observed_at
+
+
+# ---- what a complete document no longer names has ended
+
+
+def _end_absent(
+    session: Session, tenant: str, run: Run, delivery: Delivery, spoken: dict[str, list[Row]]
+) -> tuple[int, list[Notice]]:
+    if delivery.covers is None:
+        return 0, []
+    covered = [
+        (entity_id, orjson.loads(attributes))
+        for entity_id, types, attributes in session.execute(
+            sql.OWNED_BY, tenant=tenant, feed=run.feed, document=delivery.document.name
+        ).fetchall()
+        if not delivery.covers.isdisjoint(orjson.loads(types))
+    ]
+    absent = [
+        (entity_id, attributes)
+        for entity_id, attributes in covered
+        if entity_id not in spoken and entity_id not in delivery.held_ids
+    ]
+    if not absent:
+        return 0, []
+    if len(absent) > MOST_ENDINGS * len(covered) and not run.accept_endings:
+        return 0, [_held_endings(delivery, len(absent), len(covered))]
+    for entity_id, attributes in absent:
+        _end(session, tenant, run.feed, delivery.document.name, entity_id, attributes)
+    return len(absent), []
+
+
+def _held_endings(delivery: Delivery, absent: int, covered: int) -> Notice:
+    return Notice(
+        "endings_held",
+        Severity.ERROR,
+        delivery.document.name,
+        f"The document no longer names {absent} of {covered} entities; more than {MOST_ENDINGS:.0%} at once are not "
+        "ended. If the source is right, run the feed once with accept_endings.",
+    )
+
+
+def _end(session: Session, tenant: str, feed: str, document: str, entity_id: str, attributes: list[str]) -> None:
+    """Ends the entity; where another feed or document speaks of it too, only the attributes told here."""
+    known = session.find(tenant, entity_id)
+    about = {"tenant": tenant, "feed": feed, "document": document, "entity": entity_id}
+    shared = session.execute(sql.OTHER_OWNERS, **about).fetchone()[0] > 0
+    session.execute(sql.DROP_OWNED, **about)
+    if known is None or known.entity is None:
+        return
+    if not shared:
+        session.end(tenant, known)
+        return
+    rest = {name: instances for name, instances in known.entity.attributes.items() if name not in attributes}
+    put(session, tenant, known, replace(known.entity, attributes=rest), lambda _: known.topic)
+
+
+def _put_owned(session: Session, tenant: str, feed: str, document: str, spoken: dict[str, list[Row]]) -> None:
+    owned = {
+        row[0]: (row[1], row[2])
+        for row in session.execute(sql.OWNED_BY, tenant=tenant, feed=feed, document=document).fetchall()
+    }
+    for entity_id, rows in spoken.items():
+        types = orjson.dumps(rows[-1].entity.types).decode()
+        attributes = orjson.dumps(sorted({name for row in rows for name in row.entity.attributes})).decode()
+        if owned.get(entity_id) != (types, attributes):
+            session.execute(
+                sql.PUT_OWNED,
+                tenant=tenant,
+                feed=feed,
+                document=document,
+                entity=entity_id,
+                types=types,
+                attributes=attributes,
+            )
+
+
+# ---- notices: each told once, however often it is met, and closed when a later document is free of it
+
+
+def _note_failure(session: Session, tenant: str, run: Run) -> RunResult:
+    """A failed attempt is a notice of the feed itself; success closes it. Which document failed is in the detail."""
+    if run.outcome == "off_season":
+        return RunResult()
+    notices = []
+    if run.outcome not in SUCCESSFUL:
+        notices = [Notice(run.outcome, Severity.ERROR, run.feed, run.detail)]
+    opened, closed = _tell(session, tenant, run, "", notices)
+    return RunResult(opened=opened, closed=closed)
+
+
+def _tell(
+    session: Session, tenant: str, run: Run, document: str, notices: Iterable[Notice]
+) -> tuple[tuple[Notice, ...], int]:
+    met: dict[tuple[str, str], tuple[Notice, int]] = {}
+    for notice in notices:
+        first, count = met.get((notice.code, notice.detail), (notice, 0))
+        met[notice.code, notice.detail] = first, count + 1
+    about = {"tenant": tenant, "feed": run.feed, "document": document}
+    columns = [column[0] for column in session.execute(sql.OPEN_NOTICES, **about).description]
+    open_now = [dict(zip(columns, row, strict=True)) for row in session.execute(sql.OPEN_NOTICES, **about).fetchall()]
+    open_keys = {(row["code"], row["detail"]) for row in open_now}
+    closed = [key for key in open_keys if key not in met]
+    for code, detail in closed:
+        of = {f"of_{key}": value for key, value in about.items()}
+        session.execute(sql.CLOSE_NOTICE, **of, of_code=code, of_detail=detail)
+    at = to_microseconds(run.finished_at)
+    for (code, detail), (notice, count) in met.items():
+        session.execute(
+            sql.PUT_NOTICE,
+            **about,
+            code=code,
+            detail=detail,
+            severity=notice.severity.value,
+            place=notice.where,
+            first_at=at,
+            last_at=at,
+            count=count,
+            open=True,
+        )
+    return tuple(notice for key, (notice, _) in met.items() if key not in open_keys), len(closed)
+
+
+# ---- the run's and the feed's own records
+
+
+def _put_run(session: Session, tenant: str, run: Run, result: RunResult) -> None:
+    session.execute(
+        sql.ADD_RUN,
+        tenant=tenant,
+        feed=run.feed,
+        started_at=to_microseconds(run.started_at),
+        finished_at=to_microseconds(run.finished_at),
+        outcome=run.outcome,
+        detail=run.detail,
+        accepted=result.accepted,
+        held=result.held,
+        changed=result.changed,
+        ended=result.ended,
+    )
+
+
+def _put_feed(session: Session, tenant: str, run: Run, result: RunResult) -> None:
+    row = session.execute(sql.GET_FEED, tenant=tenant, name=run.feed).fetchone()
+    succeeded_at, data_at, accepted, held, failures, failing_since = (
+        (row[3], row[6], row[7], row[8], row[9], row[10]) if row else (None, None, 0, 0, 0, None)
+    )
+    at = to_microseconds(run.finished_at)
+    if run.outcome in SUCCESSFUL:
+        succeeded_at, failures, failing_since = at, 0, None
+        if run.deliveries:
+            accepted, held = result.accepted, result.held
+            data_at = _newest_clock(data_at, run.deliveries)
+    elif run.outcome != "off_season":
+        failures, failing_since = failures + 1, failing_since or at
+    session.execute(
+        sql.PUT_FEED,
+        tenant=tenant,
+        name=run.feed,
+        attempted_at=at,
+        succeeded_at=succeeded_at,
+        outcome=run.outcome,
+        detail=run.detail,
+        data_at=data_at,
+        accepted=accepted,
+        held=held,
+        failures=failures,
+        failing_since=failing_since,
+    )
+
+
+def _newest_clock(known: int | None, deliveries: Iterable[Delivery]) -> int | None:
+    """The newest instant the feed's data claims; a set-back document does not make the feed older."""
+    clocks: list[datetime] = [d.data_at for d in deliveries if d.data_at is not None]
+    return max((known, *map(to_microseconds, clocks)), key=lambda at: -1 if at is None else at, default=None)

@@ -1,0 +1,243 @@
+"""What the store takes and gives: plain values, never a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from cityos.connector.batch import Notice, Row
+from cityos.connector.document import Document
+from cityos.ngsi.entity import Entity
+from cityos.ngsi.error import NgsiError
+from cityos.ngsi.geo import GeoQuery
+
+# ---- writing
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A new entity; AlreadyExists if it is there."""
+
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Create, or replace the whole entity, or (`update`) only the attributes said."""
+
+    entity: Entity
+    update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Merge a fragment into an entity; ResourceNotFound if there is none."""
+
+    id: str
+    fragment: Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """End an entity; ResourceNotFound if there is none. Its history stays."""
+
+    id: str
+
+
+Command = Create | Upsert | Merge | Delete
+Op = Literal["create", "update", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one command: `created`, `updated`, `unchanged`, `deleted`, or an error; `seq` of its change."""
+
+    id: str
+    done: Literal["created", "updated", "unchanged", "deleted", "failed"]
+    seq: int | None = None
+    error: NgsiError | None = None
+
+
+# ---- reading
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entity as stored: canonical bytes and its version."""
+
+    id: str
+    topic: str
+    seq: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which entities: any of the type IRIs, ids, having any of the attributes, at a place; by id after a cursor."""
+
+    types: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
+    place: GeoQuery | None = None
+    after: str = ""
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Entities in order of id; `next` is the cursor of the next page, None on the last."""
+
+    items: tuple[Stored, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeItem:
+    """One change: `prev` is the entity's previous seq (0: none); `body` a JSON list of attribute changes, canonical.
+
+    An attribute change is {"attribute": IRI, "dataset": id or "", "after": instance|null, "before": instance|null}.
+    """
+
+    seq: int
+    prev: int
+    event: str
+    entity_id: str
+    topic: str
+    types: tuple[str, ...]
+    op: Op
+    at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Changes after a cursor. `next` continues, also past what a filter left out; `head` is the newest seq."""
+
+    epoch: str
+    items: tuple[ChangeItem, ...]
+    next: int
+    head: int
+
+
+# ---- feeds
+
+RunOutcome = Literal["applied", "unchanged", "off_season", "source_unavailable", "source_refused", "source_changed"]
+SUCCESSFUL: frozenset[str] = frozenset(("applied", "unchanged"))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one document of a run came to: accepted rows, notices, what it covers, its own clock.
+
+    `rows` may leave out observations that history holds already; `seen` counts all that were accepted. Entities of
+    held rows (`held_ids`) are named by the source all the same: they have not ended.
+    """
+
+    document: Document
+    rows: tuple[Row, ...]
+    notices: tuple[Notice, ...]
+    held: int = 0
+    held_ids: frozenset[str] = frozenset()
+    covers: frozenset[str] | None = None
+    data_at: datetime | None = None
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt of one feed: what it brought, or why it brought nothing.
+
+    `replayed` runs repeat archived documents: they end nothing and say nothing of the feed's health.
+    """
+
+    feed: str
+    started_at: datetime
+    finished_at: datetime
+    outcome: RunOutcome
+    detail: str = ""
+    deliveries: tuple[Delivery, ...] = ()
+    accept_endings: bool = False
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did: rows accepted and held, entities changed and ended, notices that were not open before."""
+
+    accepted: int = 0
+    held: int = 0
+    changed: int = 0
+    ended: int = 0
+    opened: tuple[Notice, ...] = ()
+    closed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRecord:
+    """What is known of a feed's runs; instants None where it never happened. Health is derived from it elsewhere."""
+
+    name: str
+    attempted_at: datetime | None = None
+    succeeded_at: datetime | None = None
+    outcome: str = ""
+    detail: str = ""
+    data_at: datetime | None = None
+    accepted: int = 0
+    held: int = 0
+    failures: int = 0
+    failing_since: datetime | None = None
+    open_notices: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """A notice as kept: told once, however often it is met."""
+
+    notice: Notice
+    document: str
+    first_at: datetime
+    last_at: datetime
+    count: int
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A past run."""
+
+    started_at: datetime
+    finished_at: datetime
+    outcome: str
+    detail: str
+    accepted: int
+    held: int
+    changed: int
+    ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """An archived document: the same content met again is the same record, seen until `last_at`."""
+
+    feed: str
+    name: str
+    url: str
+    digest: str
+    media_type: str
+    modified_at: datetime | None
+    first_at: datetime
+    last_at: datetime
+    applied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days are kept. `history_by_type` is by type IRI and wins over `history`."""
+
+    changes: float = 7.0
+    history: float = 400.0
+    documents: float = 30.0
+    runs: float = 30.0
+    history_by_type: Mapping[str, float] = field(default_factory=dict)

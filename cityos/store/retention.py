@@ -1,0 +1,87 @@
+"""What is no longer kept: trimmed a little at a time, so that no writer waits long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+
+from cityos.ngsi.instant import to_microseconds
+from cityos.store import statement as sql
+from cityos.store.record import Retention
+from cityos.store.schema import change, document, entity_type, instance, name, run
+from cityos.store.session import Session
+
+_PORTION = 2_000  # rows deleted at most per transaction and table
+
+
+def trim(session: Session, tenant: str, keep: Retention) -> int:
+    """Deletes one portion of what is too old; returns how many rows went (0: nothing is left to trim)."""
+    return (
+        _trim_changes(session, tenant, _before(session, keep.changes))
+        + _trim_history(session, tenant, keep)
+        + _trim_runs(session, tenant, _before(session, keep.runs))
+        + _trim_documents(session, tenant, _before(session, keep.documents))
+    )
+
+
+def _before(session: Session, days: float) -> int:
+    return to_microseconds(session.now - timedelta(days=days))
+
+
+def _trim_changes(session: Session, tenant: str, before: int) -> int:
+    """Deletes the oldest changes and moves the tenant's mark, so that a cursor older than it is told so."""
+    rows = session.execute(sql.CHANGES_AFTER, tenant=tenant, after=0, count=_PORTION).fetchall()
+    old = [row[0] for row in rows if row[7] < before]
+    if not old:
+        return 0
+    text, parameters = sql.rendered(delete(change).where(change.c.tenant == tenant, change.c.seq <= old[-1]))
+    session.execute(text, **parameters)
+    session.execute(sql.SET_TRIMMED, tenant_name=tenant, new_trimmed=old[-1])
+    return len(old)
+
+
+def _trim_history(session: Session, tenant: str, keep: Retention) -> int:
+    """Deletes past instances; a current instance is never too old."""
+    old = select(instance.c.no).where(instance.c.tenant == tenant, ~instance.c.current)
+    general = old.where(instance.c.at < _before(session, keep.history))
+    count = _delete_instances(session, general)
+    for iri, days in keep.history_by_type.items():
+        of_type = select(entity_type.c.entity).where(
+            entity_type.c.tenant == tenant,
+            entity_type.c.type.in_(select(name.c.no).where(name.c.iri == iri)),
+        )
+        count += _delete_instances(
+            session, old.where(instance.c.entity.in_(of_type), instance.c.at < _before(session, days))
+        )
+    return count
+
+
+def _delete_instances(session: Session, which: object) -> int:
+    chosen = which.limit(_PORTION)  # type: ignore[attr-defined]
+    text, parameters = sql.rendered(delete(instance).where(instance.c.no.in_(chosen)))
+    return session.execute(text, **parameters).rowcount
+
+
+def _trim_runs(session: Session, tenant: str, before: int) -> int:
+    old = select(run.c.no).where(run.c.tenant == tenant, run.c.finished_at < before).limit(_PORTION)
+    text, parameters = sql.rendered(delete(run).where(run.c.no.in_(old)))
+    return session.execute(text, **parameters).rowcount
+
+
+def _trim_documents(session: Session, tenant: str, before: int) -> int:
+    """Forgets archived documents, but never the last one of its name: it is what the present state rests on."""
+    newer = document.alias("newer")
+    has_newer = select(newer.c.no).where(
+        newer.c.tenant == document.c.tenant,
+        newer.c.feed == document.c.feed,
+        newer.c.name == document.c.name,
+        newer.c.no > document.c.no,
+    )
+    old = (
+        select(document.c.no)
+        .where(document.c.tenant == tenant, document.c.last_at < before, has_newer.exists())
+        .limit(_PORTION)
+    )
+    text, parameters = sql.rendered(delete(document).where(document.c.no.in_(old)))
+    return session.execute(text, **parameters).rowcount

@@ -1,0 +1,136 @@
+"""The one write path: a thread that gathers what is waiting, writes it in one transaction, and then acknowledges.
+
+While one group is being made durable the next gathers, so the cost of an fsync is shared by all who wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from cityos.store.error import StoreUnavailable
+from cityos.store.session import Session
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_LARGEST_GROUP = 512
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    work: Callable[[Session], T]
+    done: Future[T]
+
+
+class Writer:
+    """Owns the write connection. `on_commit` is called in the writer's thread with the new head of each tenant."""
+
+    def __init__(
+        self,
+        session: Session,
+        now: Callable[[], datetime],
+        on_commit: Callable[[Mapping[str, int]], None],
+    ) -> None:
+        self._session = session
+        self._now = now
+        self._on_commit = on_commit
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` in the next group; returns once it is on disk. Raises StoreUnavailable, or what `work` raised."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def submit(self, work: Callable[[Session], T]) -> Future[T]:
+        """As `write`, for callers outside the loop."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        done: Future[T] = Future()
+        self._jobs.put(_Job(work, done))
+        return done
+
+    def close(self) -> None:
+        """Finishes what waits, then ends the thread."""
+        self._closed = True
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            group, more = self._gather()
+            if group:
+                self._write_group(group)
+            if not more:
+                return
+
+    def _gather(self) -> tuple[list[_Job[Any]], bool]:
+        first = self._jobs.get()
+        if first is None:
+            return [], False
+        group = [first]
+        while len(group) < _LARGEST_GROUP:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return group, False
+            group.append(job)
+        return group, True
+
+    def _write_group(self, group: list[_Job[Any]]) -> None:
+        finished: list[tuple[Future[Any], Any]] = []
+        try:
+            self._session.begin(self._now())
+            for job in group:
+                self._run_job(job, finished)
+            heads = dict(self._session.told)
+            self._commit()
+        except sqlite3.Error as error:
+            self._fail(group, error)
+            return
+        if heads:
+            self._on_commit(heads)
+        for done, result in finished:
+            done.set_result(result)
+
+    def _commit(self) -> None:
+        self._session.commit()
+
+    def _run_job(self, job: _Job[Any], finished: list[tuple[Future[Any], Any]]) -> None:
+        if not job.done.set_running_or_notify_cancel():
+            return
+        self._session.begin_job()
+        try:
+            result = job.work(self._session)
+        except sqlite3.OperationalError:
+            raise  # the disk, not the job: the whole group is off
+        except Exception as error:  # noqa: BLE001 - handed to the caller, whose job it is
+            self._session.undo_job()
+            job.done.set_exception(error)
+        else:
+            self._session.end_job()
+            finished.append((job.done, result))
+
+    def _fail(self, group: list[_Job[Any]], error: sqlite3.Error) -> None:
+        """Nothing of the group is on disk, so nothing of it is acknowledged."""
+        log.error("The store cannot write: %s", error)
+        try:
+            self._session.rollback()
+        except sqlite3.Error as again:
+            log.error("The store cannot roll back: %s", again)  # noqa: TRY400 - one line, no trace
+        for job in group:
+            waiting = not job.done.done()
+            if waiting and (job.done.running() or job.done.set_running_or_notify_cancel()):
+                job.done.set_exception(StoreUnavailable(f"the database cannot be written: {error}"))

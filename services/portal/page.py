@@ -1,0 +1,222 @@
+"""From what is known of the city to what the page shows, and to HTML. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from cityos.client import Entity, FeedStatus
+from cityos.client.words import Language, age_in_words, age_of, evidence_in_words, is_stale, updated_in_words
+from cityos.vocabulary.feed import FeedState
+from cityos.vocabulary.snow import SnowRemoval
+from services.portal.text import CLAIMS_EN, TEXTS, Text
+
+JST = ZoneInfo("Asia/Tokyo")
+
+_LONGEST = 200  # characters of a text from a source: more than any honest remark, less than a broken page
+_DASHES = re.compile("[-‐‑‒–—―−ー]")
+_WEEKDAYS_JA = "月火水木金土日"
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The city as last known. `lost_s` is None while the hub is in touch, else real seconds since it was."""
+
+    now: datetime
+    entities: Sequence[Entity]
+    feeds: Sequence[FeedStatus]
+    lost_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A particular with its label. `quoted`: in a source's own words, so in Japanese."""
+
+    label: str
+    said: str
+    quoted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRow:
+    """One zone, in words. `details` are its date, order mark and remark."""
+
+    name: str
+    word: str
+    gloss: str
+    meaning: str
+    details: tuple[Detail, ...]
+    updated: str
+    claimed_at: str
+    warning: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """One feed, in words. `dial` is the telephone number as a link wants it."""
+
+    title: str
+    sources: tuple[Detail, ...]
+    state: str
+    mark: str
+    age: str
+    received: str
+    owner: str
+    telephone: str
+    dial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All the page shows, in one language."""
+
+    language: Language
+    now: str
+    warning: str
+    query: str
+    caption: str
+    zones: tuple[ZoneRow, ...]
+    unreadable: str
+    feeds: tuple[FeedRow, ...]
+
+    @property
+    def text(self) -> Text:
+        """The sentences of its language."""
+        return TEXTS[self.language]
+
+
+def render(page: Page) -> str:
+    """The page as HTML; whatever came from a source is escaped."""
+    return _ENVIRONMENT.get_template("page.html").render(page=page, text=page.text)
+
+
+def render_nothing_yet(language: Language) -> str:
+    """The page before anything was received from the hub."""
+    return _ENVIRONMENT.get_template("nothing.html").render(language=language, text=TEXTS[language])
+
+
+def compose(known: Known, language: Language, query: str = "") -> Page:
+    """The page about what is known; `query` leaves the zones whose names contain it."""
+    text = TEXTS[language]
+    query = _clip(query.strip())
+    states = sorted(_readable(known.entities), key=lambda state: (_normal(state.name), state.local_id))
+    found = [state for state in states if _search_key(query) in _search_key(state.name)]
+    unreadable = len(known.entities) - len(states)
+    return Page(
+        language=language,
+        now=text.as_of.format(now=_time_in_words(known.now, language)),
+        warning="" if known.lost_s is None else text.hub_lost.format(age=_real_age(known.lost_s, language)),
+        query=query,
+        caption=_caption(text, query, len(found), len(states)),
+        zones=tuple(_zone_row(state, known.now, language) for state in found),
+        unreadable=text.unreadable.format(count=unreadable) if unreadable else "",
+        feeds=tuple(_feed_row(feed, known, language) for feed in known.feeds),
+    )
+
+
+def _readable(entities: Iterable[Entity]) -> Iterable[SnowRemoval]:
+    for entity in entities:
+        try:
+            yield SnowRemoval.from_entity(entity)
+        except ValueError:  # counted by the caller, and told on the page
+            continue
+
+
+def _caption(text: Text, query: str, found: int, count: int) -> str:
+    if not count:
+        return text.no_zones
+    if not query:
+        return text.zones_caption.format(count=count)
+    if not found:
+        return text.found_none.format(query=query)
+    return text.found_caption.format(query=query, found=found, count=count)
+
+
+def _zone_row(state: SnowRemoval, now: datetime, language: Language) -> ZoneRow:
+    text, age = TEXTS[language], age_of(state.claimed_at, now)
+    planned_on = "" if state.planned_on is None else _day_in_words(state.planned_on, language)
+    details = (
+        Detail(text.planned_on, planned_on, quoted=False),
+        Detail(text.order, _clip(state.order or "")),
+        Detail(text.remark, _clip(state.remark or "")),
+    )
+    old = text.unknown_age if age is None else text.stale
+    return ZoneRow(
+        name=_clip(state.name),
+        word=_clip(state.claim) or text.no_claim,
+        gloss=CLAIMS_EN[state.claim_code] if language == "en" else "",
+        meaning=_clip(state.meaning or "") or text.no_meaning,
+        details=tuple(detail for detail in details if detail.said),
+        updated="" if age is None else updated_in_words(age, language),
+        claimed_at="" if age is None or state.claimed_at is None else _time_in_words(state.claimed_at, language),
+        warning=old if is_stale(age) else "",
+        evidence=evidence_in_words(state.evidence, language),
+    )
+
+
+def _feed_row(feed: FeedStatus, known: Known, language: Language) -> FeedRow:
+    text, age = TEXTS[language], age_of(feed.as_of, known.now)
+    state = _clip(feed.state_ja if language == "ja" else feed.state_en)
+    received_at = feed.last_success_at
+    sources = (
+        Detail(text.source, _clip(feed.attribution or feed.provider)),
+        Detail(text.licence, _clip(feed.licence)),
+    )
+    return FeedRow(
+        title=_clip(feed.title),
+        sources=tuple(source for source in sources if source.said),
+        state=state if known.lost_s is None else text.state_when_last_heard.format(state=state),
+        mark="○" if feed.state == FeedState.FRESH else "△",
+        age=text.no_data if age is None else text.data_age.format(age=age_in_words(age, language)),
+        received="" if received_at is None else text.received_at.format(time=_time_in_words(received_at, language)),
+        owner=_clip(feed.owner),
+        telephone=_clip(feed.telephone),
+        dial=re.sub(r"[^0-9+]", "", _normal(feed.telephone)),
+    )
+
+
+def _real_age(seconds: float, language: Language) -> str:
+    return age_in_words(timedelta(seconds=seconds), language)
+
+
+def _time_in_words(instant: datetime, language: Language) -> str:
+    local = instant.astimezone(JST)
+    if language == "en":
+        return f"{local.day} {local:%B}, {local:%H:%M}"
+    return f"{_day_in_words(local.date(), 'ja')}{local.hour}時{local.minute:02}分"
+
+
+def _day_in_words(day: date, language: Language) -> str:
+    if language == "en":
+        return f"{day.day} {day:%B}"
+    return f"{day.month}月{day.day}日（{_WEEKDAYS_JA[day.weekday()]}）"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _normal(name: str) -> str:
+    # Sources write the same name half-width or full-width, depending on the season; so do people.
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _search_key(name: str) -> str:
+    """As people type it: whatever dash the keyboard gives, with or without spaces."""
+    return _DASHES.sub("-", re.sub(r"\s", "", _normal(name)))

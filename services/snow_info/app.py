@@ -1,0 +1,86 @@
+"""The edge of the service: routes over a mirror of the city."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from cityos.client import City, Mirror
+from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE
+from services.snow_info.answer import HubContact, Report
+from services.snow_info.zone import read_zones
+
+# Short enough that an age in minutes stays true, long enough that a storm's readers do not all reach this process.
+_CACHE = {"Cache-Control": "public, max-age=15"}
+_NO_CACHE = {"Cache-Control": "no-store"}
+
+
+class NothingKnown(Exception):
+    """No state has arrived from the hub yet. An empty list would say that there are no zones."""
+
+
+def create_app(city: City) -> FastAPI:
+    """The service over one city, which it closes at the end. Starts whether or not the hub is there."""
+    mirror = Mirror(city, SNOW_REMOVAL_ZONE)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with city, mirror:
+            yield
+
+    app = FastAPI(title="雪の情報 (snow information)", version="1", lifespan=lifespan, redoc_url=None)
+
+    @app.get("/zones", summary="Every zone: what the city claims, how old the claim is, what was seen")
+    async def list_zones() -> Response:
+        return JSONResponse(report(mirror).to_json(), headers=_CACHE)
+
+    @app.get("/zones.geojson", summary="The same, for a map")
+    async def map_zones() -> Response:
+        return JSONResponse(report(mirror).to_geojson(), headers=_CACHE, media_type="application/geo+json")
+
+    @app.get("/zones/{zone_id:path}", summary="One zone")
+    async def get_zone(zone_id: str) -> Response:
+        zone = report(mirror).find(zone_id)
+        if zone is None:
+            return _problem(404, "The zone is not found", f"No zone has the id {zone_id}")
+        return JSONResponse(zone, headers=_CACHE)
+
+    @app.get("/health", summary="Whether the service lives, and whether what it shows is up to date")
+    async def show_health() -> Response:
+        return JSONResponse(_health(mirror), headers=_NO_CACHE)
+
+    @app.exception_handler(NothingKnown)
+    async def say_not_yet(_: Request, error: Exception) -> Response:
+        return _problem(503, "The zones are not known yet", str(error), {**_NO_CACHE, "Retry-After": "10"})
+
+    return app
+
+
+def report(mirror: Mirror) -> Report:
+    """What is known now. Raises NothingKnown."""
+    if not mirror.ready:
+        raise NothingKnown(f"Nothing has been received from the hub: {mirror.trouble}")
+    now = mirror.clock.now()
+    zones = read_zones(mirror.entities.values(), now)
+    return Report(now, zones, mirror.feeds, _contact(mirror), unreadable=len(mirror.entities) - len(zones))
+
+
+def _contact(mirror: Mirror) -> HubContact:
+    return HubContact(mirror.trouble is None, mirror.age_s)
+
+
+def _health(mirror: Mirror) -> dict[str, object]:
+    return {
+        "status": "ok" if mirror.synced else "stale" if mirror.ready else "waiting",
+        "hub": _contact(mirror).to_json(),
+        "trouble": mirror.trouble,
+        "zones": len(mirror.entities),
+    }
+
+
+def _problem(status: int, title: str, detail: str, headers: dict[str, str] = _NO_CACHE) -> Response:
+    told = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(told, status, headers, "application/problem+json")

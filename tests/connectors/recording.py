@@ -1,0 +1,92 @@
+"""Recordings of a connector: documents under `<name>/recordings/`, described in `recordings.toml`, and what they mean.
+
+`python -m tests.connectors.recording <name>` writes `<name>/expected/` anew: read the difference before you keep it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import connectors
+from cityos.connector import Batch, Config, Connector, Document
+from cityos.connector.batch import batch_to_bytes
+from cityos.ngsi.geo import Box
+from tests.shared_data import find_shared
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One document, the config under which it is read, and the box its positions lie in."""
+
+    connector: Connector[Any]
+    document: Document
+    config: Config
+    box: Box
+    is_ours: bool
+
+    @property
+    def expected(self) -> Path:
+        """Where its meaning is written down."""
+        return HERE / self.connector.manifest.name / "expected" / f"{self.document.name}.json"
+
+    def normalise(self) -> Batch:
+        """What the connector makes of it."""
+        return self.connector.normalise(self.document, self.config)
+
+
+def list_connectors() -> list[Connector[Any]]:
+    """Every connector in `connectors/`."""
+    folders = sorted(path.parent.name for root in connectors.__path__ for path in Path(root).glob("*/__init__.py"))
+    return [import_module(f"connectors.{name}").connector for name in folders]
+
+
+def list_recordings(connector: Connector[Any]) -> list[Recording]:
+    """Its own recordings, and the real ones beside the project as far as they are on this machine."""
+    folder = HERE / connector.manifest.name / "recordings"
+    described = tomllib.loads((folder / "recordings.toml").read_text())
+    found = []
+    for name, about in described.items():
+        path = find_shared(about["shared"]) if "shared" in about else folder / name
+        if path is not None:
+            found.append(_recording(connector, path, about))
+    return found
+
+
+def _recording(connector: Connector[Any], path: Path, about: dict[str, Any]) -> Recording:
+    fetched_at: datetime = about["fetched_at"]
+    url = f"https://source.example/{path.name}"
+    west, south, east, north = about["box"]
+    return Recording(
+        connector=connector,
+        document=Document(path.name, path.read_bytes(), fetched_at, url),
+        config=connector.config_type(url=url, **about.get("config", {})),
+        box=(west, south, east, north),
+        is_ours="shared" not in about,
+    )
+
+
+def meaning_of(batch: Batch) -> bytes:
+    """A batch as it is written down: one JSON that people can read and compare."""
+    return orjson.dumps(orjson.loads(batch_to_bytes(batch)), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def write_expected(name: str) -> None:
+    """Writes down what the connector makes of its own recordings now."""
+    for recording in list_recordings(import_module(f"connectors.{name}").connector):
+        if recording.is_ours:
+            recording.expected.parent.mkdir(exist_ok=True)
+            recording.expected.write_bytes(meaning_of(recording.normalise()))
+
+
+if __name__ == "__main__":
+    write_expected(sys.argv[1])
