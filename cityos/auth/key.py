@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-INTERNAL = "-internal"
-
-
-def is_internal(tenant: str) -> bool:
-    """Whether a tenant is not for the public: not readable without the key, never on the open bus."""
-    return tenant.endswith(INTERNAL)
+from cityos.vocabulary.tenant import is_internal
 
 
 def matches(key: str | None, given: str | None) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import unicodedata
 from typing import Any
 
-import httpx
+import orjson
 
+from cityos.client import CityError
+from cityos.client.door import Door
 from cityos.settings import Settings
 
 _COLUMNS = ("feed", "state", "age", "rows", "held", "notices", "last success", "owner", "title")
@@ -38,15 +41,18 @@ def replay(said: argparse.Namespace) -> int:
 
 def _ask(said: argparse.Namespace, method: str, path: str, query: dict[str, str] | None = None) -> Any:
     settings = Settings.read(os.environ)
-    url = (said.url or settings.url).rstrip("/")
-    headers = {"X-API-Key": settings.api_key} if settings.api_key else {}
+    door = Door(said.url or settings.url, settings.api_key, None, None)
     try:
-        answer = httpx.request(method, url + path, params=query, headers=headers, timeout=120.0)
-    except httpx.HTTPError as error:
-        raise RuntimeError(f"the hub at {url} cannot be reached: {error}") from None
-    if answer.is_error:
-        raise RuntimeError(answer.json().get("detail", answer.reason_phrase))
-    return answer.json()
+        return orjson.loads(asyncio.run(_send(door, method, path, query)))
+    except CityError as error:
+        raise RuntimeError(str(error)) from None
+
+
+async def _send(door: Door, method: str, path: str, query: dict[str, str] | None) -> bytes:
+    try:
+        return (await door.send(method, path, query)).content
+    finally:
+        await door.close()
 
 
 _BADNESS = ("dead", "changed", "stale", "late", "waiting", "fresh", "offSeason")

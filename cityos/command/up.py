@@ -10,9 +10,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-import httpx
-
 from cityos.city_file import CityFile, Process
+from cityos.client import City, CityError
 from cityos.leash import Leashed
 
 _READY_S = 30.0
@@ -69,11 +68,11 @@ def _reachable(host: str) -> str:
 
 async def _ready(url: str, hub: Leashed, stop: asyncio.Event) -> bool:
     deadline = time.monotonic() + _READY_S
-    async with httpx.AsyncClient() as client:
+    async with City(url) as city:
         while hub.poll() is None and time.monotonic() < deadline and not stop.is_set():
             try:
-                await client.get(f"{url}/health")
-            except httpx.HTTPError:
+                await city.health()
+            except CityError:
                 await asyncio.sleep(0.05)
             else:
                 return True

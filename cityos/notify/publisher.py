@@ -14,7 +14,6 @@ from datetime import datetime
 
 import orjson
 
-from cityos.auth.key import is_internal
 from cityos.bus.contract import Bus, BusUnavailable, Message, RetainedIncomplete
 from cityos.bus.topic import entity_topic, head_topic, parse_entity_topic, tenant_filter
 from cityos.ngsi.context import Context
@@ -23,6 +22,7 @@ from cityos.notify.heads import Heads
 from cityos.notify.wording import head_message, state_message, tombstone
 from cityos.store.record import ChangeItem, ChangePage
 from cityos.store.sqlite import SqliteStore
+from cityos.vocabulary.tenant import is_internal
 
 log = logging.getLogger(__name__)
 
