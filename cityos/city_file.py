@@ -76,6 +76,9 @@ class _Feed(_Part):
     title: str | None = None
     owner: str = ""
     telephone: str = ""
+    provider: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
     config: dict[str, Any] = {}
     poll: Span | None = None
     every: Span | None = None
@@ -210,6 +213,9 @@ def _feed(said: _Feed, clock: Clock) -> Feed:
         clock=clock if said.starts_at is None else clock.shifted(said.starts_at),
         owner=said.owner,
         telephone=said.telephone,
+        provider=said.provider or connector.manifest.provider,
+        licence=said.licence or connector.manifest.licence,
+        attribution=said.attribution or connector.manifest.attribution,
     )
 
 

@@ -74,12 +74,12 @@ def _day(request: Request) -> tuple[datetime, datetime]:
 
 
 def _row(report: FeedReport) -> JsonObject:
-    manifest, record = report.feed.connector.manifest, report.record
+    feed, record = report.feed, report.record
     ja, en = LABELS[report.state]
     return {
-        "name": report.feed.name,
-        "title": report.feed.title,
-        "connector": manifest.name,
+        "name": feed.name,
+        "title": feed.title,
+        "connector": feed.connector.manifest.name,
         "state": report.state.value,
         "stateLabel": {"ja": ja, "en": en},
         "lastAttemptAt": _instant(record.attempted_at),
@@ -93,11 +93,11 @@ def _row(report: FeedReport) -> JsonObject:
         "held": record.held,
         "failures": record.failures,
         "openNotices": record.open_notices,
-        "provider": manifest.provider,
-        "licence": manifest.licence,
-        "attribution": manifest.attribution,
-        "owner": report.feed.owner,
-        "telephone": report.feed.telephone,
+        "provider": feed.provider,
+        "licence": feed.licence,
+        "attribution": feed.attribution,
+        "owner": feed.owner,
+        "telephone": feed.telephone,
     }
 
 

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -71,11 +72,10 @@ def _fast_loop() -> asyncio.Runner:
 
 async def serve(plan: Plan, port: int) -> None:
     """Opens the hub and answers requests until told to stop."""
+    listening = _listen(plan.host, port)
     async with open_hub(plan) as hub:
         config = uvicorn.Config(
             hub.app(),
-            host=plan.host,
-            port=port,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=_DRAIN_S,
@@ -86,7 +86,7 @@ async def serve(plan: Plan, port: int) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        serving = asyncio.create_task(server.serve())
+        serving = asyncio.create_task(server.serve([listening]))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
@@ -94,6 +94,19 @@ async def serve(plan: Plan, port: int) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
         stopping.cancel()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Takes the port first, so that a taken one is told before anything is opened."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+    return listening
 
 
 class _Server(uvicorn.Server):

@@ -13,7 +13,10 @@ from cityos.connector.contract import Config, Connector
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """`clock` is the feed's own: the city's, or that of the recording it plays. `owner`, `telephone`: who to ring."""
+    """`clock` is the feed's own: the city's, or that of the recording it plays. `owner`, `telephone`: who to ring.
+
+    `provider`, `licence`, `attribution` are of this feed's source: the connector's, unless the city says otherwise.
+    """
 
     name: str
     title: str
@@ -24,3 +27,6 @@ class Feed:
     clock: Clock
     owner: str = ""
     telephone: str = ""
+    provider: str = ""
+    licence: str = ""
+    attribution: str = ""

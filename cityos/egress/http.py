@@ -64,7 +64,7 @@ class Egress:
     async def _follow(self, url: str, headers: Mapping[str, str]) -> Answer:
         for _ in range(_REDIRECTS):
             async with self._client.stream("GET", url, headers=dict(headers)) as response:
-                if response.is_redirect:
+                if response.has_redirect_location:
                     url = _redirected(url, response.headers.get("location", ""))
                     continue
                 return await _read(url, response)

@@ -75,14 +75,13 @@ def report(feed: Feed, record: FeedRecord | None, next_run_at: datetime | None) 
 
 def as_health(row: FeedReport) -> FeedHealth:
     """What the feed's entity tells: it changes when something happened, not with every poll."""
-    manifest = row.feed.connector.manifest
     return FeedHealth(
         name=row.feed.name,
         title=row.feed.title,
         state=row.state,
-        provider=manifest.provider,
-        licence=manifest.licence,
-        attribution=manifest.attribution,
+        provider=row.feed.provider,
+        licence=row.feed.licence,
+        attribution=row.feed.attribution,
         data_at=row.record.data_at,
         accepted=row.record.accepted,
         held=row.record.held,

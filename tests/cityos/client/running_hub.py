@@ -68,7 +68,7 @@ class RunningHub:
         """Cuts every connection; the hub lives on."""
         assert self._server is not None
         for connection in list(self._server.server_state.connections):
-            connection.transport.abort()  # type: ignore[union-attr]
+            connection.transport.abort()
 
     async def write(self, *commands: Command, tenant: str | None = None) -> None:
         assert self.hub is not None

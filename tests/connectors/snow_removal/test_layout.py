@@ -132,7 +132,7 @@ def test_zone_that_left_a_complete_list_has_ended() -> None:
     history = rows("2026-01-19 17:00:00,P-9,作業中", "2026-01-20 17:00:00,P-1,作業中")
     batch = read(history)
     assert [zone.local_id for zone in zones(batch)] == ["P-1"]
-    assert batch.covers == {iri(SNOW_REMOVAL_ZONE)}
+    assert batch.covers == frozenset({iri(SNOW_REMOVAL_ZONE)})
     assert codes(batch) == ["zone_gone"]
     partial = read(history, complete=False)
     assert [zone.local_id for zone in zones(partial)] == ["P-9", "P-1"]
@@ -163,7 +163,7 @@ def test_lines_of_one_route_are_sections_of_their_own() -> None:
     batch = read(collection(feature("入船線", line.format(40.81)), feature("入船線", line.format(40.82))))
     assert {zone.type_name for zone in zones(batch)} == {SNOW_REMOVAL_SECTION}
     assert len({zone.local_id for zone in zones(batch)}) == 2
-    assert batch.covers == {iri(SNOW_REMOVAL_SECTION)}
+    assert batch.covers == frozenset({iri(SNOW_REMOVAL_SECTION)})
 
 
 def test_feature_without_readable_geometry_is_left_out_and_noticed() -> None:
