@@ -198,7 +198,7 @@ def _first_fault(error: ValidationError) -> str:
 def _feed(said: _Feed, clock: Clock) -> Feed:
     try:
         connector = get_connector(said.connector)
-        config = connector.config_type.model_validate(said.config)
+        config = connector.config_type.model_validate({"feed": said.name, **said.config})
     except NoSuchConnector as error:
         raise CityFileError(f"feed {said.name}: {error}") from None
     except ValidationError as error:

@@ -119,19 +119,26 @@ class Follower:
             self._place = Place(await ask_head(self._door))
             yield Resync(self._place.cursor, missed=False)
         place = self._place
-        async with aclosing(self._streamed(place) if wake is None else self._asked(place, wake)) as pages:
+        while True:
+            if wake is not None:
+                wake.forget()
+            async with aclosing(self._up_to_head(place)) as pages:
+                async for page in pages:
+                    yield place.take(page)
+            if wake is None:
+                break
+            await wake.wait(place.cursor, POLL_S)
+        async with aclosing(self._streamed(place)) as pages:
             async for page in pages:
                 yield place.take(page)
 
-    async def _asked(self, place: Place, wake: Wake) -> AsyncGenerator[ChangePage]:
-        """Pages, asked for whenever the broker or the slow poll says so."""
-        while True:
-            wake.forget()
+    async def _up_to_head(self, place: Place) -> AsyncGenerator[ChangePage]:
+        """All there is now, in large pages. A stream is opened only then: it tells changes one by one."""
+        before, page = None, None
+        while page is None or (page.next.seq < page.head and place.cursor != before):
             before = place.cursor
             page = await ask_changes(self._door, before, self._wanted)
             yield page
-            if page.next.seq >= page.head or page.next == before:
-                await wake.wait(place.cursor, POLL_S)
 
     async def _streamed(self, place: Place) -> AsyncGenerator[ChangePage]:
         """The feed as server-sent events, for as long as one connection lives."""

@@ -25,12 +25,22 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to know about data: a stable code, where it is (file:line or entity), what it is and what to do."""
+    """One thing to know about data: a stable code, where it is (file:line or entity), what it is and what to do.
+
+    `subject` names what it is about where the detail says more than that (a count, an instant): notices of one code and
+    subject are the same notice, told once, however its numbers go on. Empty: the detail itself.
+    """
 
     code: str
     severity: Severity
     where: str
     detail: str
+    subject: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What makes two notices of one document the same."""
+        return self.code, self.subject or self.detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,7 @@ def batch_to_bytes(batch: Batch) -> bytes:
     return orjson.dumps(
         {
             "rows": [{"entity": entity_to_json(row.entity), "where": row.where} for row in batch.rows],
-            "notices": [[n.code, n.severity, n.where, n.detail] for n in batch.notices],
+            "notices": [[n.code, n.severity, n.where, n.detail, n.subject] for n in batch.notices],
             "covers": None if batch.covers is None else sorted(batch.covers),
             "as_of": None if batch.as_of is None else format_instant(batch.as_of),
         }
@@ -83,7 +93,7 @@ def batch_from_bytes(content: bytes) -> Batch:
     told = orjson.loads(content)
     return Batch(
         rows=tuple(Row(entity_from_json(cast(JsonObject, row["entity"])), row["where"]) for row in told["rows"]),
-        notices=tuple(Notice(code, Severity(level), where, detail) for code, level, where, detail in told["notices"]),
+        notices=tuple(Notice(code, Severity(level), *more) for code, level, *more in told["notices"]),
         covers=None if told["covers"] is None else frozenset(told["covers"]),
         as_of=None if told["as_of"] is None else parse_instant(told["as_of"]),
     )

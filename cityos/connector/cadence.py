@@ -94,8 +94,14 @@ class Cadence:
         local = now.astimezone(self.calendar.zone)
         if not self.calendar.has_season(local.date()):
             return True
+        if not self.at:
+            return False
         first = local.date()
-        while self.calendar.has_season(first - _DAY):
+        for _ in range(_YEAR_AND_A_DAY):
+            if not self.calendar.has_season(first - _DAY):
+                break
             first -= _DAY
+        else:  # a season all year round has no beginning to wait for
+            return False
         opening = datetime.combine(first, time(), self.calendar.zone) - timedelta(microseconds=1)
-        return self.next_due(opening) > now if self.at else False
+        return self.next_due(opening) > now

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from cityos.connector.batch import Batch
 from cityos.connector.cadence import Cadence
@@ -31,9 +31,15 @@ class Fetcher(Protocol):
 
 
 class Config(BaseModel):
-    """What a city file says about one feed. Subclasses add addresses, area, keys; they are frozen and refuse extras."""
+    """What a city file says about one feed. Subclasses add addresses, area, keys; they are frozen and refuse extras.
+
+    `feed` is the name under which entity ids are minted: the feed's own, unless several feeds speak of the same things
+    and the city file gives them one name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feed: str = Field(default="feed", pattern=r"^[A-Za-z0-9_\-]+$")
 
     def requests(self) -> Sequence[Request]:
         """The documents one run asks for; by default the address in `url`, if there is one."""

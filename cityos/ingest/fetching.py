@@ -109,7 +109,7 @@ class RecordedFetcher:
         now = self._clock.now()
         due = [one for one in self._recordings if one.url == request.url and one.at <= now]
         if not due:
-            raise SourceUnavailable(f"{name_of(request.url)} has no recording at or before {now.isoformat()}")
+            raise SourceUnavailable(f"{name_of(request.url)} has no recording yet at this time")
         recording = due[-1]
         try:
             content = recording.path.read_bytes()

@@ -109,5 +109,9 @@ _OUTCOMES: dict[type[Exception], RunOutcome] = {
 
 
 def _data_clock(batch: Batch, rows: tuple[Row, ...]) -> datetime | None:
+    """The data's own clock: its newest observation; the document's clock only where no row has one.
+
+    A document made anew every hour from yesterday's data is a day old.
+    """
     clocks = [at for row in rows if (at := row.entity.latest_observation()) is not None]
-    return max((*clocks, *([batch.as_of] if batch.as_of else [])), default=None)
+    return max(clocks, default=batch.as_of)

@@ -32,6 +32,8 @@ _GEOJSON_TERMS = """
 """
 
 CORE_TERMS: dict[str, str] = {
+    "ngsi-ld": _NGSI,
+    "geojson": _GEOJSON,
     **{term: _NGSI + term for term in _NGSI_TERMS.split()},
     **{term: _GEOJSON + term for term in _GEOJSON_TERMS.split()},
     "title": "http://purl.org/dc/terms/title",

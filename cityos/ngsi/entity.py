@@ -14,7 +14,7 @@ from typing import cast
 import orjson
 
 from cityos.ngsi.instant import format_instant, parse_instant
-from cityos.ngsi.value import Json, JsonObject
+from cityos.ngsi.value import Json, JsonObject, same_value
 
 # The member that carries the value of each attribute kind (clauses 4.5.2, 4.5.3, 4.5.18, 4.5.20-4.5.24).
 VALUE_MEMBER: Mapping[str, str] = {
@@ -52,8 +52,8 @@ class Instance:
         """Whether both say the same of the world: all but when they were written and observed."""
         return (
             self.kind == other.kind
-            and self.value == other.value
-            and self.notes == other.notes
+            and same_value(self.value, other.value)
+            and same_value(self.notes, other.notes)
             and same_attributes(self.attributes, other.attributes)
         )
 

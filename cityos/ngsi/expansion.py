@@ -11,19 +11,20 @@ from datetime import datetime
 from typing import cast
 
 from cityos.ngsi.context import Context
+from cityos.ngsi.core_context import CORE_TERMS
 from cityos.ngsi.entity import NOTE_MEMBERS, VALUE_MEMBER, Attributes, Entity, Instance
 from cityos.ngsi.error import BadRequestData
 from cityos.ngsi.instant import parse_instant
+from cityos.ngsi.kind import is_geometry, is_instances, kind_of
 from cityos.ngsi.value import MAX_DEPTH, Json, JsonObject, check_value
 
 NULL = "urn:ngsi-ld:null"  # NGSI-LD Null, clause 4.5.0: "delete this" in a merge
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x20<>\"{}|\\^`]+\Z")
 _NAME = re.compile(r"[^\s\x00-\x20<>\"{}|\\^`/]+\Z")
-_KIND_OF_MEMBER = {member: kind for kind, member in VALUE_MEMBER.items() if kind != "GeoProperty"}
-_GEOMETRIES = frozenset(
-    ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection")
-)
+# An entity's MQTT topic is made of its type and id, percent-encoded, and holds at most 65,535 bytes.
+_LONGEST_ID = 4_096
+_LONGEST_NAME = 1_024
 # Written by the hub alone; what a client sends there is ignored (clause 4.8).
 _SYSTEM = frozenset(("createdAt", "modifiedAt", "deletedAt", "instanceId"))
 _RESERVED = frozenset(("id", "@id", "type", "@type", "scope", "@context")) | _SYSTEM
@@ -40,9 +41,14 @@ def expand_entity(said: Json, context: Context) -> Entity:
     entity_id = body.get("id", body.get("@id"))
     if not isinstance(entity_id, str) or not is_uri(entity_id):
         raise BadRequestData("id is missing or not a URI such as urn:ngsi-ld:Zone:1")
+    check_value(entity_id, "id")
+    if len(entity_id) > _LONGEST_ID:
+        raise BadRequestData(f"id is longer than {_LONGEST_ID} characters")
     if "type" not in body and "@type" not in body:
         raise BadRequestData(f"{entity_id} has no type")
     fragment = expand_fragment(body, context)
+    if not fragment.types:
+        raise BadRequestData(f"{entity_id} has no type")
     fragment.id = entity_id
     return fragment
 
@@ -53,7 +59,7 @@ def expand_fragment(said: Json, context: Context) -> Entity:
     types = _names(body.get("type", body.get("@type", [])), "type")
     return Entity(
         id="",
-        types=tuple(dict.fromkeys(context.expand(name) for name in types)),
+        types=tuple(dict.fromkeys(_expanded(name, context, "type") for name in types)),
         scopes=tuple(_names(body.get("scope", []), "scope")),
         attributes=_expand_attributes(body, context, "", depth=0),
     )
@@ -68,12 +74,21 @@ def _expand_attributes(body: JsonObject, context: Context, path: str, depth: int
         if name in reserved:
             continue
         where = f"{path}{name}"
-        iri = context.expand(_checked_name(name, where))
+        iri = _expanded(_checked_name(name, where), context, where)
+        if iri in _RESERVED_IRIS[reserved]:
+            raise BadRequestData(f"{where!r} means {iri}, which is no attribute")
         for instance in _expand_attribute(value, context, where, depth):
             if instance.dataset in attributes.setdefault(iri, {}):
                 raise BadRequestData(f"{where} has two instances of the dataset {instance.dataset or 'default'}")
             attributes[iri][instance.dataset] = instance
     return attributes
+
+
+def _expanded(name: str, context: Context, where: str) -> str:
+    iri = context.expand(name)
+    if len(iri) > _LONGEST_NAME:
+        raise BadRequestData(f"{where[:80]} is longer than {_LONGEST_NAME} characters")
+    return iri
 
 
 _SUB_RESERVED = (
@@ -82,6 +97,10 @@ _SUB_RESERVED = (
     | frozenset(NOTE_MEMBERS)
     | frozenset(VALUE_MEMBER.values())
 )
+# Written as an IRI, a reserved word would pass as an attribute and be taken for the member itself when it is shown.
+_RESERVED_IRIS = {
+    words: frozenset(CORE_TERMS[word] for word in words if word in CORE_TERMS) for words in (_RESERVED, _SUB_RESERVED)
+}
 
 
 def _checked_name(name: str, where: str) -> str:
@@ -94,32 +113,24 @@ def _checked_name(name: str, where: str) -> str:
 def _expand_attribute(value: Json, context: Context, where: str, depth: int) -> list[Instance]:
     if value is None:
         raise BadRequestData(f"{where} is null; to delete it in a merge, write {NULL}")
-    if isinstance(value, list) and value and all(isinstance(one, dict) and _kind_of(one) for one in value):
+    if is_instances(value):
         return [
             _expand_instance(cast(JsonObject, one), context, f"{where}[{index}]", depth)
-            for index, one in enumerate(value)
+            for index, one in enumerate(cast(list[Json], value))
         ]
-    if isinstance(value, dict) and _kind_of(value):
+    if isinstance(value, dict) and kind_of(value):
         return [_expand_instance(value, context, where, depth)]
     check_value(value, where)
-    if _is_geometry(value):
+    if is_geometry(value):
         return [Instance("GeoProperty", _geometry(value, where))]
     return [Instance("Property", value)]
 
 
-def _kind_of(body: JsonObject) -> str | None:
-    """The kind an instance says, or shows by its value member (concise form); None for a plain value."""
-    said = body.get("type", body.get("@type"))
-    if isinstance(said, str) and said in VALUE_MEMBER:
-        return said
-    for member, kind in _KIND_OF_MEMBER.items():
-        if member in body:
-            return "GeoProperty" if member == "value" and _is_geometry(body[member]) else kind
-    return None
-
-
 def _expand_instance(body: JsonObject, context: Context, where: str, depth: int) -> Instance:
-    kind = cast(str, _kind_of(body))
+    kind = cast(str, kind_of(body))
+    said = body.get("type", body.get("@type"))
+    if said is not None and said != kind:
+        raise BadRequestData(f"{where}.type is not one of {', '.join(VALUE_MEMBER)}")
     member = VALUE_MEMBER[kind]
     if body.get(member) is None:
         raise BadRequestData(f"{where} is a {kind} without {member}")
@@ -171,7 +182,7 @@ def _list(value: Json, where: str) -> Json:
 
 def _geometry(value: Json, where: str) -> Json:
     """Checks a GeoJSON geometry: positions are WGS 84 lon, lat (RFC 7946; clause 4.7)."""
-    if not _is_geometry(value):
+    if not is_geometry(value):
         raise BadRequestData(f"{where} is not a GeoJSON geometry")
     body = cast(JsonObject, value)
     if body["type"] == "GeometryCollection":
@@ -180,14 +191,6 @@ def _geometry(value: Json, where: str) -> Json:
         return value
     _SHAPES[cast(str, body["type"])](body.get("coordinates"), f"{where}.coordinates")
     return value
-
-
-def _is_geometry(value: Json) -> bool:
-    return (
-        isinstance(value, dict)
-        and value.get("type") in _GEOMETRIES
-        and ("coordinates" in value or "geometries" in value)
-    )
 
 
 def _position(value: Json, where: str) -> None:

@@ -45,6 +45,8 @@ class GeoQuery:
     def matches(self, geometry: Json) -> bool:
         """Whether a GeoJSON geometry is a hit."""
         found = shape(cast(JsonObject, geometry))
+        if found.is_empty:
+            return False
         if self.relation == "within":
             return bool(self.reference.covers(found))
         if self.relation == "intersects":
@@ -104,7 +106,7 @@ def _reference(geometry: str, coordinates: str) -> BaseGeometry:
     try:
         found = shape({"type": geometry, "coordinates": orjson.loads(coordinates)})
         usable = not found.is_empty and found.is_valid
-    except (ValueError, TypeError, IndexError, AttributeError, shapely.GEOSException):
+    except (ValueError, TypeError, LookupError, AttributeError, shapely.GEOSException):
         usable = False
     if not usable:
         raise BadRequestData(f"geometry {geometry!r} with coordinates {coordinates[:80]!r} is not a GeoJSON geometry")
@@ -114,6 +116,9 @@ def _reference(geometry: str, coordinates: str) -> BaseGeometry:
 def _widened(box: Box, metres: float) -> Box:
     """A box with a margin of at least `metres` on every side."""
     dlat = math.degrees(metres / EARTH_RADIUS_M) * 1.001
-    furthest = min(89.9, max(abs(box[1] - dlat), abs(box[3] + dlat)))
-    dlon = min(360.0, dlat / math.cos(math.radians(furthest)))
-    return max(-180.0, box[0] - dlon), max(-90.0, box[1] - dlat), min(180.0, box[2] + dlon), min(90.0, box[3] + dlat)
+    south, north = max(-90.0, box[1] - dlat), min(90.0, box[3] + dlat)
+    furthest = max(abs(south), abs(north))
+    dlon = 360.0 if furthest >= 89.9 else dlat / math.cos(math.radians(furthest))
+    west, east = box[0] - dlon, box[2] + dlon
+    # Beyond the antimeridian the neighbours have the other sign; a pole has every longitude beside it.
+    return (-180.0, south, 180.0, north) if west < -180 or east > 180 else (west, south, east, north)

@@ -15,11 +15,20 @@ from cityos.ngsi.value import Json, JsonObject
 
 
 def update_attributes(known: Entity, said: Entity) -> Entity:
-    """The instances said replace those of the same name and dataset; all else stays (clauses 5.6.3, 5.6.9 update)."""
-    merged: Attributes = {name: dict(instances) for name, instances in known.attributes.items()}
-    for name, instances in said.attributes.items():
-        merged.setdefault(name, {}).update(instances)
-    return replace(known, types=_union(known.types, said.types), scopes=said.scopes or known.scopes, attributes=merged)
+    """The instances said replace those of the same name and dataset; all else stays (clauses 5.6.3, 5.6.9 update).
+
+    NGSI-LD Null deletes here, too.
+    """
+    rest: Attributes = {
+        name: {dataset: one for dataset, one in instances.items() if dataset not in said.attributes.get(name, {})}
+        for name, instances in known.attributes.items()
+    }
+    return replace(
+        known,
+        types=_union(known.types, said.types),
+        scopes=said.scopes or known.scopes,
+        attributes=_merge_attributes(rest, said.attributes),
+    )
 
 
 def merge_patch(known: Entity, said: Entity) -> Entity:
@@ -39,36 +48,33 @@ def _union(known: tuple[str, ...], said: tuple[str, ...]) -> tuple[str, ...]:
 def _merge_attributes(known: Attributes, said: Attributes) -> Attributes:
     merged: Attributes = {name: dict(instances) for name, instances in known.items()}
     for name, instances in said.items():
+        present = merged.setdefault(name, {})
         for dataset, instance in instances.items():
-            present = merged.get(name, {})
             if instance.value == NULL:
                 present.pop(dataset, None)
             else:
                 present[dataset] = _merge_instance(present.get(dataset), instance)
-            if present:
-                merged[name] = present
-            else:
-                merged.pop(name, None)
-    return merged
+    return {name: instances for name, instances in merged.items() if instances}
 
 
 def _merge_instance(known: Instance | None, said: Instance) -> Instance:
-    if known is None:
-        return replace(said, attributes=_merge_attributes({}, said.attributes))
-    same_kind = known.kind == said.kind
+    like = known if known is not None and known.kind == said.kind else None
+    value = said.value
+    if said.kind != "GeoProperty":  # a geometry is one thing; half of it means nothing
+        value = _merge_value(like.value if like else None, value)
     return replace(
         said,
-        value=_merge_value(known.value, said.value) if same_kind and said.kind != "GeoProperty" else said.value,
-        notes={**known.notes, **said.notes} if same_kind else said.notes,
-        attributes=_merge_attributes(known.attributes, said.attributes),
+        value=value,
+        notes={**like.notes, **said.notes} if like else said.notes,
+        attributes=_merge_attributes(known.attributes if known else {}, said.attributes),
     )
 
 
 def _merge_value(known: Json, said: Json) -> Json:
     """JSON merge patch (RFC 7396) with NGSI-LD Null in the place of null."""
-    if not isinstance(known, dict) or not isinstance(said, dict):
+    if not isinstance(said, dict):
         return said
-    merged: JsonObject = dict(known)
+    merged: JsonObject = dict(known) if isinstance(known, dict) else {}
     for key, value in said.items():
         if value == NULL:
             merged.pop(key, None)

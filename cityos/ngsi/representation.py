@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from cityos.ngsi.context import Context
 from cityos.ngsi.entity import VALUE_MEMBER, Entity, Instance
 from cityos.ngsi.instant import format_instant
+from cityos.ngsi.kind import kind_of, kind_of_bare
 from cityos.ngsi.value import Json, JsonObject
 
 FORMS = ("normalized", "concise", "simplified")
@@ -36,12 +37,18 @@ def represent(entity: Entity, view: View) -> JsonObject:
     for iri, instances in entity.attributes.items():
         if view.attributes is not None and iri not in view.attributes:
             continue
-        shown = [show(instance, view) for instance in instances.values()]
-        if view.form == "simplified" and len(shown) > 1:
-            told[compact(iri)] = {"dataset": dict(zip((d or "@none" for d in instances), shown, strict=True))}
+        if view.form == "simplified" and len(instances) > 1:
+            told[compact(iri)] = {"dataset": {d or "@none": show(one, view) for d, one in instances.items()}}
         else:
-            told[compact(iri)] = shown[0] if len(shown) == 1 else cast(Json, shown)
+            told[compact(iri)] = _shown(instances, view, show)
     return told
+
+
+def _shown(instances: Mapping[str, Instance], view: View, show: Show) -> Json:
+    if len(instances) == 1:
+        return show(next(iter(instances.values())), view)
+    # Beside others no instance stands bare: the list would be read as one value.
+    return [_concise_object(one, view) if show is _concise else show(one, view) for one in instances.values()]
 
 
 def represent_instance(instance: Instance, view: View) -> Json:
@@ -75,13 +82,17 @@ def _normalized(instance: Instance, view: View) -> Json:
 
 
 def _concise(instance: Instance, view: View) -> Json:
+    told = _concise_object(instance, view)
+    is_plain = instance.kind == "GeoProperty" or not isinstance(instance.value, dict)
+    # Bare where nothing else is said, and where it is read as what it is: [{"value": 1}] would not be.
+    return instance.value if len(told) == 1 and is_plain and kind_of_bare(instance.value) == instance.kind else told
+
+
+def _concise_object(instance: Instance, view: View) -> JsonObject:
     told: JsonObject = {VALUE_MEMBER[instance.kind]: _value(instance, view)}
+    if kind_of(told) != instance.kind:  # a Property that holds a geometry: its kind must be said
+        told["type"] = instance.kind
     _add_particulars(told, instance, view, _concise)
-    bare = len(told) == 1
-    if bare and instance.kind == "GeoProperty":
-        return instance.value
-    if bare and instance.kind == "Property" and not isinstance(instance.value, dict):
-        return instance.value
     return told
 
 
@@ -102,8 +113,7 @@ def _add_particulars(told: JsonObject, instance: Instance, view: View, show: Sho
     if view.system:
         _add_times(told, instance)
     for iri, subs in instance.attributes.items():
-        shown = [show(sub, view) for sub in subs.values()]
-        told[view.context.compact(iri)] = shown[0] if len(shown) == 1 else shown
+        told[view.context.compact(iri)] = _shown(subs, view, show)
 
 
 Show = Callable[[Instance, View], Json]

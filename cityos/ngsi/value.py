@@ -33,6 +33,19 @@ def check_value(value: Json, where: str, depth: int = 0) -> None:
             check_value(item, f"{where}.{key}", depth + 1)
 
 
+def same_value(one: Json, other: Json) -> bool:
+    """Whether two values are the same JSON: as Python compares, but true is not 1."""
+    if one != other:
+        return False
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return all(map(same_value, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(same_value(value, other[key]) for key, value in one.items())
+    return True
+
+
 def _check_number(number: int | float, where: str) -> None:
     if isinstance(number, float):
         if not math.isfinite(number):

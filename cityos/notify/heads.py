@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 class Heads:
@@ -30,13 +30,17 @@ class Heads:
         """The newest seq told since the hub started; 0 if none was."""
         return self._seqs.get(tenant, 0)
 
-    async def beyond(self, tenant: str, seq: int, timeout_s: float) -> bool:
-        """Waits until the tenant's head is beyond `seq`; False if that takes longer than `timeout_s`."""
+    async def beyond(
+        self, tenant: str, seq: int, timeout_s: float, given_up: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Waits until the tenant's head is beyond `seq`; False if that takes longer than `timeout_s`.
+
+        `given_up` is asked whenever the bell rings: whoever no longer wants to wait need not.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while self.of(tenant) <= seq:
+                while self.of(tenant) <= seq and not given_up():
                     await self._bell.wait()
-                return True
         return self.of(tenant) > seq
 
     async def any_beyond(self, seqs: Mapping[str, int], timeout_s: float) -> None:

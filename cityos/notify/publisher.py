@@ -97,7 +97,8 @@ class Publisher:
 
     async def _publish(self, tenant: str, page: ChangePage, progress: _Progress) -> None:
         """States first, then ends: a tombstone and the empty message that clears the topic, both acknowledged."""
-        newest = {item.entity_id: item for item in page.items}
+        # By topic as well: an entity ended and begun anew under another type has an end and a beginning to tell.
+        newest = {(item.topic, item.entity_id): item for item in page.items}
         messages: list[Message] = []
         for item in newest.values():
             messages += self._messages(tenant, item, progress)
@@ -110,8 +111,9 @@ class Publisher:
             return
         stored = self._store.find(tenant, item.entity_id)
         if stored is None:
-            yield Message(topic, tombstone(self._store.epoch, item))
-            yield Message(topic, b"")
+            if item.op == "delete":  # else its end is still to come in the feed, under its own event id
+                yield Message(topic, tombstone(self._store.epoch, item))
+                yield Message(topic, b"")
             return
         if stored.topic != item.topic:  # ended and begun anew under another type: its old topic must not stay
             yield Message(topic, b"")

@@ -32,4 +32,5 @@ Rule = Callable[[Batch, Facts], Iterator[Finding]]
 
 def hold(position: int, row: Row, code: str, detail: str) -> Finding:
     """A finding that says which entity it is about."""
-    return Finding(position, Notice(code, Severity.ERROR, row.where, f"{row.entity.id} {detail}; the row is held"))
+    said = f"{row.entity.id} {detail}; the row is held"
+    return Finding(position, Notice(code, Severity.ERROR, row.where, said, subject=row.entity.id))

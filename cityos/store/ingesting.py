@@ -126,46 +126,51 @@ def _end_absent(
     if not absent:
         return 0, []
     if len(absent) > MOST_ENDINGS * len(covered) and not run.accept_endings:
-        return 0, [_held_endings(delivery, len(absent), len(covered))]
+        return 0, [_held_endings(run.feed, delivery, len(absent), len(covered))]
     for entity_id, attributes in absent:
         _end(session, tenant, run.feed, delivery.document.name, entity_id, attributes)
     return len(absent), []
 
 
-def _held_endings(delivery: Delivery, absent: int, covered: int) -> Notice:
+def _held_endings(feed: str, delivery: Delivery, absent: int, covered: int) -> Notice:
     return Notice(
         "endings_held",
         Severity.ERROR,
         delivery.document.name,
         f"The document no longer names {absent} of {covered} entities; more than {MOST_ENDINGS:.0%} at once are not "
-        "ended. If the source is right, run the feed once with accept_endings.",
+        f"ended. If the source is right: cityos run-feed {feed} --accept-endings",
+        subject="endings",
     )
 
 
 def _end(session: Session, tenant: str, feed: str, document: str, entity_id: str, attributes: list[str]) -> None:
-    """Ends the entity; where another feed or document speaks of it too, only the attributes told here."""
+    """Ends the entity; where another feed or document speaks of it too, only the attributes that none of them tells."""
     known = session.find(tenant, entity_id)
     about = {"tenant": tenant, "feed": feed, "document": document, "entity": entity_id}
-    shared = session.execute(sql.OTHER_OWNERS, **about).fetchone()[0] > 0
+    others = [orjson.loads(row[0]) for row in session.execute(sql.OTHER_OWNERS, **about).fetchall()]
     session.execute(sql.DROP_OWNED, **about)
     if known is None or known.entity is None:
         return
-    if not shared:
+    if not others:
         session.end(tenant, known)
         return
-    rest = {name: instances for name, instances in known.entity.attributes.items() if name not in attributes}
+    gone = set(attributes).difference(*others)
+    rest = {name: instances for name, instances in known.entity.attributes.items() if name not in gone}
     put(session, tenant, known, replace(known.entity, attributes=rest), lambda _: known.topic)
 
 
 def _put_owned(session: Session, tenant: str, feed: str, document: str, spoken: dict[str, list[Row]]) -> None:
+    """Notes whom the document names and all it ever told of them: that much may end with it."""
     owned = {
         row[0]: (row[1], row[2])
         for row in session.execute(sql.OWNED_BY, tenant=tenant, feed=feed, document=document).fetchall()
     }
     for entity_id, rows in spoken.items():
+        before = owned.get(entity_id)
+        told = {name for row in rows for name in row.entity.attributes} | set(orjson.loads(before[1]) if before else ())
         types = orjson.dumps(rows[-1].entity.types).decode()
-        attributes = orjson.dumps(sorted({name for row in rows for name in row.entity.attributes})).decode()
-        if owned.get(entity_id) != (types, attributes):
+        attributes = orjson.dumps(sorted(told)).decode()
+        if before != (types, attributes):
             session.execute(
                 sql.PUT_OWNED,
                 tenant=tenant,
@@ -186,7 +191,7 @@ def _note_failure(session: Session, tenant: str, run: Run) -> RunResult:
         return RunResult()
     notices = []
     if run.outcome not in SUCCESSFUL:
-        notices = [Notice(run.outcome, Severity.ERROR, run.feed, run.detail)]
+        notices = [Notice(run.outcome, Severity.ERROR, run.feed, run.detail, subject=run.feed)]
     opened, closed = _tell(session, tenant, run, "", notices)
     return RunResult(opened=opened, closed=closed)
 
@@ -196,23 +201,24 @@ def _tell(
 ) -> tuple[tuple[Notice, ...], int]:
     met: dict[tuple[str, str], tuple[Notice, int]] = {}
     for notice in notices:
-        first, count = met.get((notice.code, notice.detail), (notice, 0))
-        met[notice.code, notice.detail] = first, count + 1
+        first, count = met.get(notice.identity, (notice, 0))
+        met[notice.identity] = first, count + 1
     about = {"tenant": tenant, "feed": run.feed, "document": document}
     columns = [column[0] for column in session.execute(sql.OPEN_NOTICES, **about).description]
     open_now = [dict(zip(columns, row, strict=True)) for row in session.execute(sql.OPEN_NOTICES, **about).fetchall()]
-    open_keys = {(row["code"], row["detail"]) for row in open_now}
+    open_keys = {(row["code"], row["subject"]) for row in open_now}
     closed = [key for key in open_keys if key not in met]
-    for code, detail in closed:
+    for code, subject in closed:
         of = {f"of_{key}": value for key, value in about.items()}
-        session.execute(sql.CLOSE_NOTICE, **of, of_code=code, of_detail=detail)
+        session.execute(sql.CLOSE_NOTICE, **of, of_code=code, of_subject=subject)
     at = to_microseconds(run.finished_at)
-    for (code, detail), (notice, count) in met.items():
+    for (code, subject), (notice, count) in met.items():
         session.execute(
             sql.PUT_NOTICE,
             **about,
             code=code,
-            detail=detail,
+            subject=subject,
+            detail=notice.detail,
             severity=notice.severity.value,
             place=notice.where,
             first_at=at,

@@ -46,9 +46,20 @@ class Reader:
     def __init__(self, connection: sqlite3.Connection, epoch: str) -> None:
         self._connection = connection
         self._epoch = epoch
+        self._is_over = False
+
+    def begin(self) -> None:
+        """All reads until `end` see one and the same state."""
+        self._is_over = False
+        self._connection.execute("BEGIN")
+
+    def end(self) -> None:
+        """Lets go of that state."""
+        self._connection.rollback()
 
     def interrupt(self) -> None:
-        """Ends the running query, from another thread."""
+        """Ends the running query, from another thread; also one that is between two statements."""
+        self._is_over = True
         self._connection.interrupt()
 
     def close(self) -> None:
@@ -88,6 +99,8 @@ class Reader:
         after = query.after
         while True:
             count = max(query.limit + 1 - len(found), _SMALLEST_WALK if query.place else 0)
+            if self._is_over:
+                raise sqlite3.OperationalError("interrupted")
             rows = self._candidates(tenant, query, after, count)
             found += [stored for stored in rows if query.place is None or _is_at(stored, query)]
             if len(found) > query.limit:
@@ -155,7 +168,7 @@ class Reader:
 
     def _few_hits(self, layers: list[int], box: Box) -> list[int] | None:
         """Entity numbers in the box, or None where there are more than is worth sorting."""
-        hits: set[int] = set()
+        hits: list[int] = []
         for no in layers:
             inside = and_(
                 _tree.c.low_layer == no,
@@ -166,10 +179,11 @@ class Reader:
             )
             nos = select(_tree.c.no).where(inside).limit(_FEW_HITS + 1).subquery()
             text, parameters = sql.rendered(select(place.c.entity).where(place.c.no.in_(select(nos.c.no))))
-            hits.update(cast(int, row[0]) for row in self._connection.execute(text, parameters))
+            # Counted before they are made unique: an entity may lie in several boxes, and the limit counts boxes.
+            hits += [cast(int, row[0]) for row in self._connection.execute(text, parameters)]
             if len(hits) > _FEW_HITS:
                 return None
-        return sorted(hits)
+        return sorted(set(hits))
 
     def count(self, tenant: str) -> int:
         """How many entities there are now."""
@@ -379,7 +393,11 @@ def _feed_record(row: dict[str, object], open_notices: dict[str, int]) -> FeedRe
 
 def _notice_record(row: dict[str, object]) -> NoticeRecord:
     notice = Notice(
-        cast(str, row["code"]), Severity(cast(str, row["severity"])), cast(str, row["place"]), cast(str, row["detail"])
+        cast(str, row["code"]),
+        Severity(cast(str, row["severity"])),
+        cast(str, row["place"]),
+        cast(str, row["detail"]),
+        cast(str, row["subject"]),
     )
     return NoticeRecord(
         notice,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 
 from cityos.ngsi.instant import to_microseconds
 from cityos.store import statement as sql
@@ -32,7 +33,8 @@ def _before(session: Session, days: float) -> int:
 def _trim_changes(session: Session, tenant: str, before: int) -> int:
     """Deletes the oldest changes and moves the tenant's mark, so that a cursor older than it is told so."""
     rows = session.execute(sql.CHANGES_AFTER, tenant=tenant, after=0, count=_PORTION).fetchall()
-    old = [row[0] for row in rows if row[7] < before]
+    # From the oldest on: what is newer by the clock but lies between old ones stays, and what follows it, too.
+    old = [row[0] for row in itertools.takewhile(lambda row: row[7] < before, rows)]
     if not old:
         return 0
     text, parameters = sql.rendered(delete(change).where(change.c.tenant == tenant, change.c.seq <= old[-1]))
@@ -44,21 +46,23 @@ def _trim_changes(session: Session, tenant: str, before: int) -> int:
 def _trim_history(session: Session, tenant: str, keep: Retention) -> int:
     """Deletes past instances; a current instance is never too old."""
     old = select(instance.c.no).where(instance.c.tenant == tenant, ~instance.c.current)
-    general = old.where(instance.c.at < _before(session, keep.history))
-    count = _delete_instances(session, general)
+    special = instance.c.entity.in_(_of_types(tenant, list(keep.history_by_type)))
+    count = _delete_instances(session, old.where(~special, instance.c.at < _before(session, keep.history)))
     for iri, days in keep.history_by_type.items():
-        of_type = select(entity_type.c.entity).where(
-            entity_type.c.tenant == tenant,
-            entity_type.c.type.in_(select(name.c.no).where(name.c.iri == iri)),
-        )
-        count += _delete_instances(
-            session, old.where(instance.c.entity.in_(of_type), instance.c.at < _before(session, days))
-        )
+        of_type = instance.c.entity.in_(_of_types(tenant, [iri]))
+        count += _delete_instances(session, old.where(of_type, instance.c.at < _before(session, days)))
     return count
 
 
-def _delete_instances(session: Session, which: object) -> int:
-    chosen = which.limit(_PORTION)  # type: ignore[attr-defined]
+def _of_types(tenant: str, iris: list[str]) -> Select[tuple[int]]:
+    return select(entity_type.c.entity).where(
+        entity_type.c.tenant == tenant,
+        entity_type.c.type.in_(select(name.c.no).where(name.c.iri.in_(iris))),
+    )
+
+
+def _delete_instances(session: Session, which: Select[tuple[int]]) -> int:
+    chosen = which.limit(_PORTION)
     text, parameters = sql.rendered(delete(instance).where(instance.c.no.in_(chosen)))
     return session.execute(text, **parameters).rowcount
 

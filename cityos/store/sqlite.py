@@ -50,11 +50,13 @@ class SqliteStore:
         topic_name: TopicNames,
         on_commit: OnCommit = lambda heads: None,
         writer: type[Writer] = Writer,
+        query_limit_s: float = QUERY_LIMIT_S,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(directory)
         self._path = directory / "city.db"
         self._topic_name = topic_name
+        self._query_limit_s = query_limit_s
         connection = self._connect()
         self.epoch = _prepare(connection, self._path)
         self._writer = writer(Session(connection, self.epoch), now, on_commit)
@@ -118,21 +120,23 @@ class SqliteStore:
         return await self.read(lambda reader: reader.query(tenant, query))
 
     async def read(self, work: Callable[[Reader], T]) -> T:
-        """Runs a read in a reader thread, for at most QUERY_LIMIT_S. Raises QueryTooLong."""
+        """Runs a read on one state of the database in a reader thread, under the time limit. Raises QueryTooLong."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
 
     def _read(self, work: Callable[[Reader], T]) -> T:
         with self._borrowed() as reader:
-            timer = threading.Timer(QUERY_LIMIT_S, reader.interrupt)
+            timer = threading.Timer(self._query_limit_s, reader.interrupt)
+            reader.begin()
             timer.start()
             try:
                 return work(reader)
             except sqlite3.OperationalError as error:
                 if "interrupted" in str(error):
-                    raise QueryTooLong(f"the query took longer than {QUERY_LIMIT_S:g} s") from None
+                    raise QueryTooLong(f"the query took longer than {self._query_limit_s:g} s") from None
                 raise
             finally:
                 timer.cancel()
+                reader.end()
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[Reader]:

@@ -188,9 +188,7 @@ RECENT_RUNS = compiled(
 
 OWNED_BY = compiled(select(owned.c.entity, owned.c.types, owned.c.attributes).where(_OWNED_OF))
 OTHER_OWNERS = compiled(
-    select(func.count())
-    .select_from(owned)
-    .where(
+    select(owned.c.attributes).where(
         owned.c.tenant == _p("tenant"),
         owned.c.entity == _p("entity"),
         ~and_(owned.c.feed == _p("feed"), owned.c.document == _p("document")),
@@ -206,16 +204,17 @@ GET_NOTICE = compiled(
         _NOTICE_OF,
         notice.c.document == _p("document"),
         notice.c.code == _p("code"),
-        notice.c.detail == _p("detail"),
+        notice.c.subject == _p("subject"),
     )
 )
 PUT_NOTICE = compiled(
     sqlite.insert(notice)
     .values({c: _p(c) for c in columns_of(notice)})
     .on_conflict_do_update(
-        index_elements=["tenant", "feed", "document", "code", "detail"],
+        index_elements=["tenant", "feed", "document", "code", "subject"],
         set_={
             "severity": _p("severity"),
+            "detail": _p("detail"),
             "place": _p("place"),
             "last_at": _p("last_at"),
             "count": _p("count"),
@@ -230,7 +229,7 @@ CLOSE_NOTICE = compiled(
         notice.c.feed == _p("of_feed"),
         notice.c.document == _p("of_document"),
         notice.c.code == _p("of_code"),
-        notice.c.detail == _p("of_detail"),
+        notice.c.subject == _p("of_subject"),
     )
     .values(open=false())
 )

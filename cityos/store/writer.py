@@ -97,7 +97,7 @@ class Writer:
                 self._run_job(job, finished)
             heads = dict(self._session.told)
             self._commit()
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is: a dead writer would leave every caller waiting
             self._fail(group, error)
             return
         if heads:
@@ -123,7 +123,7 @@ class Writer:
             self._session.end_job()
             finished.append((job.done, result))
 
-    def _fail(self, group: list[_Job[Any]], error: sqlite3.Error) -> None:
+    def _fail(self, group: list[_Job[Any]], error: Exception) -> None:
         """Nothing of the group is on disk, so nothing of it is acknowledged."""
         log.error("The store cannot write: %s", error)
         try:

@@ -85,7 +85,7 @@ class PeopleFlowConnector(Connector[PeopleFlowConfig]):
         if suspects:
             notices.append(_suspicion(counts, suspects))
         rows = (
-            Row(_told(one, position in suspects, config).to_entity(NAME), one.where)
+            Row(_told(one, position in suspects, config).to_entity(config.feed), one.where)
             for position, one in enumerate(counts)
         )
         return Batch.of(rows, gather(notices))
@@ -132,7 +132,7 @@ def _suspicion(counts: list[Count], suspects: set[int]) -> Notice:
     first = counts[min(suspects)]
     counters = ", ".join(sorted({counts[position].counter for position in suspects}))
     detail = f"{len(suspects)} counts of 0 for a day or longer at busy counters ({counters}): outage or nobody"
-    return Notice("suspect_outage", Severity.WARNING, first.where, detail)
+    return Notice("suspect_outage", Severity.WARNING, first.where, detail, subject=counters)
 
 
 connector = PeopleFlowConnector()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
@@ -41,11 +41,13 @@ class SnowRemovalConfig(Config):
     """`url` is the list of claims (CSV, JSON or GeoJSON).
 
     `url_geometry` is a GeoJSON of the same zones, read for their shapes alone, where `url` has none. `complete`: the
-    list names every zone, so that an absent one has ended. `ends_with_line_break`: set false if the CSV never does.
+    list names every zone, so that an absent one has ended. `meanings`: what the city said its words mean, by season
+    (`{"2025-26": {"作業中": "..."}}`). `ends_with_line_break`: set false if the CSV never does.
     """
 
     url: str
     url_geometry: str | None = None
+    meanings: Mapping[str, Mapping[str, str]] = {}
     complete: bool = True
     ends_with_line_break: bool = True
 
@@ -97,15 +99,15 @@ class SnowRemovalConnector(Connector[SnowRemovalConfig]):
         reading = read_layout(document, config.ends_with_line_break)
         notices = list(reading.notices)
         if config.is_geometry(document):
-            outlines = (Row(_place(said).to_outline(NAME), said.where) for said in reading.said)
+            outlines = (Row(_place(said).to_outline(config.feed), said.where) for said in reading.said)
             return Batch.of(outlines, gather(notices))
-        claims = [_claim(said, document, notices) for said in reading.said]
+        claims = [_claim(said, document, config, notices) for said in reading.said]
         claims = _one_each(claims, notices)
         is_complete = config.complete and reading.is_whole and bool(claims)
         if is_complete:
             claims = _without_gone(claims, notices)
         return Batch.of(
-            rows=(Row(claim.removal.to_entity(NAME), claim.said.where) for claim in claims),
+            rows=(Row(claim.removal.to_entity(config.feed), claim.said.where) for claim in claims),
             notices=gather(notices),
             covers={iri(claim.removal.type_name) for claim in claims} if is_complete else None,
             as_of=max((said.polled_at for said in reading.said if said.polled_at), default=None),
@@ -131,7 +133,7 @@ def _course(said: Said) -> str:
     return sha256(repr(said.geometry).encode()).hexdigest()[:10]
 
 
-def _claim(said: Said, document: Document, notices: list[Notice]) -> _Claim:
+def _claim(said: Said, document: Document, config: SnowRemovalConfig, notices: list[Notice]) -> _Claim:
     word, explanation = split_explanation(said.status)
     code = code_of(word)
     if code is ClaimCode.UNKNOWN:
@@ -147,7 +149,7 @@ def _claim(said: Said, document: Document, notices: list[Notice]) -> _Claim:
         claim=word,
         claim_code=code,
         claimed_at=claimed_at,
-        meaning=explanation or meaning_of(word, season),
+        meaning=explanation or meaning_of(word, season, config.meanings),
         season=season,
         planned_on=_planned_on(said, claimed_at or document.fetched_at, notices),
         order=_something(said.order),

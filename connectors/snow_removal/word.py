@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 
 from cityos.connector.reading import fold_width
@@ -49,6 +50,7 @@ def season_of(day: date) -> str:
     return f"{first}-{(first + 1) % 100:02}"
 
 
-def meaning_of(word: str, season: str | None) -> str | None:
-    """The city's definition of a word in a season, if it published one."""
-    return _MEANINGS.get(season or "", {}).get(fold_width(word))
+def meaning_of(word: str, season: str | None, told: Mapping[str, Mapping[str, str]]) -> str | None:
+    """The city's definition of a word in a season: as told by the city file, else as Aomori published it, if it did."""
+    meanings = told.get(season or "") or _MEANINGS.get(season or "", {})
+    return meanings.get(fold_width(word))

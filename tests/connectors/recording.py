@@ -69,7 +69,7 @@ def _recording(connector: Connector[Any], path: Path, about: dict[str, Any]) -> 
     return Recording(
         connector=connector,
         document=Document(path.name, path.read_bytes(), fetched_at, url),
-        config=connector.config_type(url=url, **about.get("config", {})),
+        config=connector.config_type(url=url, feed=connector.manifest.name, **about.get("config", {})),
         box=(west, south, east, north),
         is_ours="shared" not in about,
     )

@@ -143,7 +143,7 @@ def test_web_page_is_a_change_of_source(recording: Recording) -> None:
 
 
 @each_recording
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_truncated_documents_say_nothing_new(recording: Recording, data: st.DataObject) -> None:
     content = recording.document.content[:LONGEST_MUTATED]
@@ -155,7 +155,7 @@ def test_truncated_documents_say_nothing_new(recording: Recording, data: st.Data
 
 
 @each_recording
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_mutated_documents_survive(recording: Recording, data: st.DataObject) -> None:
     content = recording.document.content[:LONGEST_MUTATED]
@@ -165,7 +165,7 @@ def test_mutated_documents_survive(recording: Recording, data: st.DataObject) ->
 
 
 @each_recording
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=400))
 def test_garbage_survives(recording: Recording, content: bytes) -> None:
     _assert_survives(recording, content)

@@ -31,17 +31,15 @@ class Text:
 
 def read_text(document: Document) -> Text:
     """The text of a document. Raises SourceChanged where it is empty, a web page or not text."""
-    if not document.content.strip():
-        raise SourceChanged(
-            f"Document {document.name} is empty ({len(document.content)} bytes); look at {document.url}"
-        )
+    fault = "is empty" if not document.content.strip() else None
     text = decode(document.content, document.name)
     if _PAGE.match(text.content):
-        raise SourceChanged(f"Document {document.name} is a web page{_titled(text.content)}; look at {document.url}")
-    if "\x00" in text.content:
-        raise SourceChanged(
-            f"Document {document.name} contains NUL characters, so it is not text; look at {document.url}"
-        )
+        fault = f"is a web page{_titled(text.content)}"
+    elif "\x00" in text.content:
+        fault = "contains NUL characters, so it is not text"
+    if fault is not None:
+        size = len(document.content)
+        raise SourceChanged(f"Document {document.name} {fault} ({size} bytes); look at {document.url or 'its source'}")
     return text
 
 

@@ -37,6 +37,7 @@ class RunningHub:
         self.url = f"http://127.0.0.1:{self._port}"
         self._life: AsyncExitStack | None = None
         self._server: uvicorn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
         self.hub: Hub | None = None
 
     def city(self, broker_url: str | None = None, tenant: str | None = None) -> City:
@@ -47,22 +48,21 @@ class RunningHub:
         self.hub = await self._life.enter_async_context(open_hub(self._plan(self.directory)))
         config = uvicorn.Config(self.hub.app(), port=self._port, log_level="critical", lifespan="off")
         self._server = server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        self._life.push_async_callback(_finished, serving)
+        self._serving = asyncio.create_task(server.serve())
         async with asyncio.timeout(10):
             while not server.started:
                 await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
         """Ends like a killed process as far as clients can see: every connection is cut where it stands."""
-        if self._server is None or self._life is None or self.hub is None:
+        if self._server is None or self._serving is None or self._life is None:
             return
-        self.cut()
-        self.hub.is_stopping = True
         self._server.should_exit = self._server.force_exit = True
-        self.hub.heads.ring({})
+        async with asyncio.timeout(10):
+            await self._serving
+        self.cut()
         await self._life.aclose()
-        self._server = self._life = self.hub = None
+        self._server = self._serving = self._life = self.hub = None
 
     def cut(self) -> None:
         """Cuts every connection; the hub lives on."""
@@ -80,11 +80,6 @@ class RunningHub:
 
     async def remove(self, *ids: str) -> None:
         await self.write(*(Delete(entity_id) for entity_id in ids))
-
-
-async def _finished(serving: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(10):
-        await serving
 
 
 @asynccontextmanager

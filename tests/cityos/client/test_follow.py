@@ -175,7 +175,7 @@ async def _play(steps: list[Step], wake_ups: list[int] | None, after: Cursor | N
         wake.hear(Cursor(str(feed.epoch), feed.head))
     while feed.steps:
         await asyncio.sleep(1)
-    await asyncio.sleep(30)
+    await asyncio.sleep(12)
     following.cancel()
     with suppress(asyncio.CancelledError):
         await following
