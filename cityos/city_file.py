@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from cityos.clock import Clock
 from cityos.connector.cadence import JST, Cadence, Calendar
@@ -50,7 +50,10 @@ def _parse_month_day(said: object) -> tuple[int, int]:
 
 
 def _parse_zone(said: object) -> ZoneInfo:
-    return said if isinstance(said, ZoneInfo) else ZoneInfo(str(said))
+    try:
+        return said if isinstance(said, ZoneInfo) else ZoneInfo(str(said))
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{said!r} is not a time zone such as Asia/Tokyo") from None
 
 
 Span = Annotated[timedelta, BeforeValidator(_parse_span)]
@@ -66,7 +69,7 @@ class _City(_Part):
     name: str = Field(pattern=r"^[A-Za-z0-9_]+$")
     title: str
     box: Box | None = None  # min lon, min lat, max lon, max lat
-    starts_at: datetime | None = None  # the city's time when it is started without --at
+    starts_at: AwareDatetime | None = None  # the city's time when it is started without --at
     speed: float = Field(default=1.0, gt=0)
 
 
@@ -88,12 +91,12 @@ class _Feed(_Part):
     season: tuple[MonthDay, MonthDay] | None = None
     hours: tuple[time, time] | None = None
     weekdays: frozenset[int] | None = None
-    starts_at: datetime | None = None  # the feed's own clock when the city's is at its start: for recordings
+    starts_at: AwareDatetime | None = None  # the feed's own clock when the city's is at its start: for recordings
 
 
 class _Recording(_Part):
     url: str
-    at: datetime
+    at: AwareDatetime
     file: str
     grows_by: str | None = None
     grows_format: str | None = None
@@ -143,7 +146,7 @@ class CityFile:
     def read(cls, path: Path, environment: Mapping[str, str] = os.environ) -> CityFile:
         """Reads and checks a city file. Raises CityFileError."""
         try:
-            told = tomllib.loads(path.read_text())
+            told = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
             raise CityFileError(f"{path} cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -227,6 +230,8 @@ def _cadence(said: _Feed, default: Cadence) -> Cadence:
         hours=said.hours or default.calendar.hours,
         zone=default.calendar.zone,
     )
+    if said.every is not None and said.at is not None:
+        raise CityFileError(f"feed {said.name}: say either every or at, not both")
     has_rhythm = said.every is not None or said.at is not None
     return Cadence(
         poll=said.poll or default.poll,

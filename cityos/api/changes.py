@@ -16,6 +16,7 @@ from cityos.ngsi.context import Context
 from cityos.ngsi.error import BadRequestData
 from cityos.ngsi.instant import format_instant
 from cityos.notify.wording import change_to_json
+from cityos.store.error import StoreError
 from cityos.store.record import ChangePage
 
 _PARAMETERS = {
@@ -102,11 +103,15 @@ async def _stream(rooms: Rooms, tenant: str, asked: _Asked, page: ChangePage) ->
             yield f"event: change\nid: {page.epoch}:{item.seq}\ndata: {data}\n\n".encode()
         if not page.items or page.items[-1].seq < page.next or page.next == page.head:
             yield _head_event(page)
-        if page.next >= page.head and not await rooms.heads.beyond(tenant, page.next, _HEARTBEAT_S):
-            yield b": still here\n\n"
+        if page.next >= page.head:
+            is_news = await rooms.heads.beyond(tenant, page.next, _HEARTBEAT_S, rooms.stopping)
+            yield b"" if is_news else b": still here\n\n"
         if rooms.stopping():
             return
-        page = await asked.page(rooms, tenant)
+        try:
+            page = await asked.page(rooms, tenant)
+        except StoreError:  # the reader comes back with its cursor and is told what is wrong with it
+            return
 
 
 def _head_event(page: ChangePage) -> bytes:

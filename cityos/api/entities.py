@@ -30,6 +30,7 @@ _LARGEST_BATCH = 10_000
 
 async def create(request: Request) -> Response:
     """POST /entities"""
+    reading.check_parameters(request, ())
     tenant = reading.writing_tenant(request)
     body = await reading.read_json(request, reading.ENTITY_LIMIT)
     entity = expand_entity(body, reading.context_of(request, body))
@@ -60,6 +61,7 @@ async def query(request: Request) -> Response:
 
 async def merge(request: Request) -> Response:
     """PATCH /entities/{id}"""
+    reading.check_parameters(request, ())
     tenant = reading.writing_tenant(request)
     types = (reading.JSON, reading.LD_JSON, reading.MERGE_PATCH)
     body = reading.as_object(await reading.read_json(request, reading.ENTITY_LIMIT, types))
@@ -72,20 +74,29 @@ async def merge(request: Request) -> Response:
 
 async def delete(request: Request) -> Response:
     """DELETE /entities/{id}"""
+    reading.check_parameters(request, ())
     await _apply_one(request, reading.writing_tenant(request), Delete(_id_of(request)))
     return Response(status_code=204)
 
 
 async def batch_upsert(request: Request) -> Response:
     """POST /entityOperations/upsert"""
+    reading.check_parameters(request, ("options",))
     tenant = reading.writing_tenant(request)
     body = await reading.read_json(request, reading.BATCH_LIMIT)
     if not isinstance(body, list) or not 0 < len(body) <= _LARGEST_BATCH:
         raise BadRequestData(f"The body is not a list of 1 to {_LARGEST_BATCH} entities")
-    update = "update" in request.query_params.get("options", "").split(",")
-    commands, failed = _expand_all(request, body, update=update)
+    commands, failed = _expand_all(request, body, update=_wants_update(request))
     outcomes = await reading.rooms_of(request).store.apply(tenant, commands) if commands else []
     return _batch_response(outcomes, failed)
+
+
+def _wants_update(request: Request) -> bool:
+    """`options=update`; a mistyped word must not replace whole entities."""
+    said = request.query_params.get("options", "replace")
+    if said not in ("update", "replace"):
+        raise InvalidRequest(f"options is {said[:40]!r}; it is update or replace")
+    return said == "update"
 
 
 def _expand_all(request: Request, body: list[Json], *, update: bool) -> tuple[list[Command], list[Outcome]]:
@@ -95,7 +106,9 @@ def _expand_all(request: Request, body: list[Json], *, update: bool) -> tuple[li
     shared = None if _is_ld(request) else reading.context_of(request)
     for said in body:
         try:
-            commands.append(Upsert(expand_entity(said, shared or reading.context_of(request, said)), update))
+            own = shared is None or (isinstance(said, dict) and "@context" in said)
+            context = reading.context_of(request, said) if own or shared is None else shared
+            commands.append(Upsert(expand_entity(said, context), update))
         except NgsiError as error:
             entity_id = said.get("id") if isinstance(said, dict) else None
             failed.append(Outcome(entity_id if isinstance(entity_id, str) else "", "failed", error=error))
@@ -103,7 +116,7 @@ def _expand_all(request: Request, body: list[Json], *, update: bool) -> tuple[li
 
 
 def _is_ld(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith(reading.LD_JSON)
+    return reading.media_type_of(request) == reading.LD_JSON
 
 
 def _batch_response(outcomes: list[Outcome], failed: list[Outcome]) -> Response:
@@ -163,6 +176,8 @@ def _place(request: Request, context: Context) -> GeoQuery | None:
             raise InvalidRequest("bbox and georel cannot be asked for together")
         return parse_bbox(said["bbox"], attribute)
     if "georel" not in said:
+        if {"geometry", "coordinates"} & set(said):
+            raise BadRequestData("geometry and coordinates need a georel")
         return None
     if missing := [name for name in ("geometry", "coordinates") if name not in said]:
         raise BadRequestData(f"georel needs {' and '.join(missing)}")

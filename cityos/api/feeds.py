@@ -40,6 +40,7 @@ async def get_feed(request: Request) -> Response:
 
 async def run_feed(request: Request) -> Response:
     """POST /feeds/{name}/run"""
+    reading.check_parameters(request, ("acceptEndings",))
     reading.writing_tenant(request)
     report = await _find(request)
     accept = request.query_params.get("acceptEndings") == "true"
@@ -50,6 +51,7 @@ async def run_feed(request: Request) -> Response:
 
 async def replay_feed(request: Request) -> Response:
     """POST /feeds/{name}/replay"""
+    reading.check_parameters(request, ("day",))
     reading.writing_tenant(request)
     report = await _find(request)
     since, until = _day(request)
@@ -66,11 +68,10 @@ async def _find(request: Request) -> FeedReport:
 
 def _day(request: Request) -> tuple[datetime, datetime]:
     try:
-        day = date.fromisoformat(request.query_params.get("day", ""))
-    except ValueError:
+        since = datetime.combine(date.fromisoformat(request.query_params.get("day", "")), time(), JST)
+        return since, since + timedelta(days=1)
+    except (ValueError, OverflowError):
         raise BadRequestData("day is a date in Japan such as 2026-01-15") from None
-    since = datetime.combine(day, time(), JST)
-    return since, since + timedelta(days=1)
 
 
 def _row(report: FeedReport) -> JsonObject:

@@ -77,7 +77,7 @@ def check_parameters(request: Request, known: Collection[str]) -> None:
 
 async def read_json(request: Request, limit: int, types: Collection[str] = (JSON, LD_JSON)) -> Json:
     """The body as JSON, at most `limit` bytes. Raises RequestTooLarge, UnsupportedMediaType, InvalidRequest."""
-    media_type = request.headers.get("content-type", JSON).split(";")[0].strip().lower()
+    media_type = media_type_of(request)
     if media_type not in types:
         raise UnsupportedMediaType(f"Content-Type is {media_type}; send {' or '.join(types)}")
     content = await read_body(request, limit)
@@ -87,10 +87,15 @@ async def read_json(request: Request, limit: int, types: Collection[str] = (JSON
         raise InvalidRequest(f"The body is not JSON: {error}") from None
 
 
+def media_type_of(request: Request) -> str:
+    """The media type of the body, application/json if the request does not say."""
+    return request.headers.get("content-type", JSON).split(";")[0].strip().lower()
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The body, read only as far as the limit."""
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isascii() and declared.isdigit() and int(declared) > limit:
         raise RequestTooLarge(f"The body has {declared} bytes; at most {limit} are taken")
     parts: list[bytes] = []
     size = 0
@@ -106,7 +111,7 @@ def context_of(request: Request, body: Json = None) -> Context:
     """The @context of a request: from the body (application/ld+json), from a Link header, else the city's (6.3.5)."""
     linked = _linked_context(request)
     said = body.get("@context") if isinstance(body, dict) else None
-    if request.headers.get("content-type", "").startswith(LD_JSON):
+    if media_type_of(request) == LD_JSON:
         if linked is not None:
             raise BadRequestData("A body of application/ld+json carries its @context itself, not in a Link header")
         if said is None:

@@ -10,7 +10,7 @@ from cityos.client.error import CityError
 
 _log = logging.getLogger("cityos.client")
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
 
 
 class Contact:
@@ -43,7 +43,7 @@ class Contact:
 
 
 class Patience:
-    """How long to pause between attempts: doubling up to 5 s, scattered so that many clients do not come at once."""
+    """How long to pause between attempts: doubling up to 2 s, scattered so that many clients do not come at once."""
 
     def __init__(self) -> None:
         self._next_s = _FIRST_PAUSE_S

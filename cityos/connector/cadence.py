@@ -16,7 +16,7 @@ class Calendar:
     """The days and hours on which a source speaks.
 
     `season` is (month, day) to (month, day), both included, and may span New Year; `weekdays` are 0 (Monday) to 6;
-    `hours` from and until, local; None means always.
+    `hours` from and until, local, may span midnight: the night belongs to the day on which it begins. None: always.
     """
 
     season: tuple[tuple[int, int], tuple[int, int]] | None = None
@@ -39,9 +39,14 @@ class Calendar:
     def has(self, at: datetime) -> bool:
         """Whether the source speaks at this instant."""
         local = at.astimezone(self.zone)
-        if not self.has_day(local.date()):
-            return False
-        return self.hours is None or self.hours[0] <= local.time() <= self.hours[1]
+        if self.hours is None:
+            return self.has_day(local.date())
+        opens, closes = self.hours
+        if opens <= closes:
+            return self.has_day(local.date()) and opens <= local.time() <= closes
+        if local.time() >= opens:
+            return self.has_day(local.date())
+        return local.time() <= closes and self.has_day(local.date() - _DAY)
 
 
 @dataclass(frozen=True, slots=True)

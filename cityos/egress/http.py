@@ -39,7 +39,9 @@ class Answer:
 class Egress:
     """Holds the connections; one for the hub."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline_s: float = DEADLINE_S, largest: int = LARGEST) -> None:
+        self._deadline_s = deadline_s
+        self._largest = largest
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(10.0), headers={"User-Agent": _USER_AGENT}, follow_redirects=False
         )
@@ -51,43 +53,48 @@ class Egress:
     async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """Fetches one address. Raises FetchFailed or FetchRefused, saying what happened in a sentence."""
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 return await self._follow(url, headers)
         except TimeoutError:
-            raise FetchFailed(f"{_place(url)} did not answer whole within {DEADLINE_S:g} s") from None
+            raise FetchFailed(f"{_place(url)} did not answer whole within {self._deadline_s:g} s") from None
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise FetchFailed(f"{_place(url)} cannot be reached: {reason}") from None
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, ValueError) as error:  # ValueError: urllib on a port or a bracket that cannot be
             raise FetchRefused(f"{_place(url)} is not an address: {error}") from None
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> Answer:
-        for _ in range(_REDIRECTS):
+        for _ in range(_REDIRECTS + 1):
             async with self._client.stream("GET", url, headers=dict(headers)) as response:
                 if response.has_redirect_location:
                     url = _redirected(url, response.headers.get("location", ""))
                     continue
-                return await _read(url, response)
+                return await _read(url, response, self._largest)
         raise FetchFailed(f"{_place(url)} redirects more than {_REDIRECTS} times")
 
 
 def _place(url: str) -> str:
     """The address as it may be told: without its query, where keys stand."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "the address"
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{port}' if port else ''}{parts.path}"
 
 
 def _redirected(url: str, location: str) -> str:
-    """A redirect is trusted only within the host that the city file names (http may become https)."""
+    """A redirect is trusted only within the host that the city file names; http may become https, never back."""
     target = urljoin(url, location)
-    if urlsplit(target).hostname != urlsplit(url).hostname or urlsplit(target).scheme not in ("http", "https"):
+    before, after = urlsplit(url), urlsplit(target)
+    if after.hostname != before.hostname or after.scheme not in ("https", before.scheme):
         raise FetchRefused(f"{_place(url)} redirects to {_place(target)}; if that is right, write it in the city file")
     return target
 
 
-async def _read(url: str, response: httpx.Response) -> Answer:
+async def _read(url: str, response: httpx.Response, largest: int) -> Answer:
     _check_status(url, response)
-    content = None if response.status_code == 304 else await _read_limited(url, response)
+    content = None if response.status_code == 304 else await _read_limited(url, response, largest)
     last_modified = response.headers.get("last-modified")
     return Answer(
         content,
@@ -106,13 +113,13 @@ def _check_status(url: str, response: httpx.Response) -> None:
         raise FetchFailed(f"{_place(url)} answers {status} {response.reason_phrase}")
 
 
-async def _read_limited(url: str, response: httpx.Response) -> bytes:
+async def _read_limited(url: str, response: httpx.Response, largest: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():
         size += len(part)
-        if size > LARGEST:
-            raise FetchFailed(f"{_place(url)} is larger than {LARGEST} bytes")
+        if size > largest:
+            raise FetchFailed(f"{_place(url)} is larger than {largest} bytes")
         parts.append(part)
     return b"".join(parts)
 

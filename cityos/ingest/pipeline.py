@@ -11,12 +11,13 @@ from datetime import datetime
 from cityos.connector.batch import Batch, Row
 from cityos.connector.contract import Fetcher
 from cityos.connector.document import Document
-from cityos.connector.error import SourceChanged, SourceRefused, SourceUnavailable
+from cityos.connector.error import SourceChanged, SourceError, SourceRefused, SourceUnavailable
 from cityos.connector.feed import Feed
 from cityos.ingest.archive import Archive
 from cityos.ingest.workers import NormaliseFailed, Workers
 from cityos.ngsi.geo import Box
 from cityos.quality import Facts, examine
+from cityos.store.error import StoreError
 from cityos.store.record import Delivery, DocumentRecord, Run, RunOutcome, RunResult
 from cityos.store.sqlite import SqliteStore
 
@@ -46,8 +47,13 @@ class Pipeline:
                     continue
                 deliveries.append(await self._deliver(feed, document))
                 outcome = "applied"
-        except (SourceUnavailable, SourceRefused, SourceChanged) as error:
-            outcome, detail = _OUTCOMES[type(error)], str(error)
+        except SourceError as error:
+            outcome, detail = _outcome_of(error), str(error)
+        except (StoreError, OSError):
+            raise  # ours, not the source's
+        except Exception as error:
+            log.exception("The connector %s fails while it fetches", feed.connector.manifest.name)
+            outcome, detail = "source_changed", f"the connector fails: {type(error).__name__}: {error}"
         run = Run(
             feed.name, started_at, feed.clock.now(), outcome, detail, tuple(deliveries), accept_endings=accept_endings
         )
@@ -56,10 +62,18 @@ class Pipeline:
     async def replay(self, feed: Feed, since: datetime, until: datetime) -> RunResult:
         """Normalises the archived documents of a span again, oldest first: history is mended, nothing is ended."""
         documents = await self.store.read(lambda reader: reader.documents(self.tenant, feed.name, since, until))
-        deliveries = [await self._deliver(feed, self._archived(record)) for record in documents]
+        deliveries = [one for record in documents if (one := await self._redeliver(feed, record)) is not None]
         now = feed.clock.now()
         run = Run(feed.name, now, now, "applied", deliveries=tuple(deliveries), replayed=True)
         return await self.store.ingest(self.tenant, run)
+
+    async def _redeliver(self, feed: Feed, record: DocumentRecord) -> Delivery | None:
+        """One document again; one that cannot be read any more does not stop the others."""
+        try:
+            return await self._deliver(feed, self._archived(record))
+        except (SourceChanged, FileNotFoundError) as error:
+            log.warning("Feed %s: %s of %s is not replayed: %s", feed.name, record.name, record.first_at, error)
+            return None
 
     def _archived(self, record: DocumentRecord) -> Document:
         return Document(
@@ -101,11 +115,11 @@ class Pipeline:
             raise SourceChanged(f"{document.name} cannot be normalised: {error}") from None
 
 
-_OUTCOMES: dict[type[Exception], RunOutcome] = {
-    SourceUnavailable: "source_unavailable",
-    SourceRefused: "source_refused",
-    SourceChanged: "source_changed",
-}
+def _outcome_of(error: SourceError) -> RunOutcome:
+    """By what the runner must do; a connector may have errors of its own below these."""
+    if isinstance(error, SourceUnavailable):
+        return "source_unavailable"
+    return "source_refused" if isinstance(error, SourceRefused) else "source_changed"
 
 
 def _data_clock(batch: Batch, rows: tuple[Row, ...]) -> datetime | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from cityos.connector.feed import Feed
 from cityos.ingest.pipeline import Pipeline
-from cityos.store.error import StoreUnavailable
+from cityos.store.error import StoreError
 from cityos.store.record import SUCCESSFUL, Run, RunResult
 
 log = logging.getLogger(__name__)
@@ -69,9 +69,13 @@ class Runner:
             return _OFF_SEASON
         try:
             run, _ = await self._run(feed)
-        except StoreUnavailable as error:
+        except (StoreError, OSError) as error:  # the disk, not the source
             log.warning("Feed %s is not written: %s", feed.name, error)
             return _FIRST_RETRY
+        except Exception:
+            # Whatever it is, the next document may be free of it: one fault must not end the feed for good.
+            log.exception("Feed %s fails", feed.name)
+            return feed.cadence.poll
         return self._pause_after(feed, run)
 
     def _pause_after(self, feed: Feed, run: Run) -> timedelta:

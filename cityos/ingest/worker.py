@@ -14,11 +14,12 @@ from typing import IO
 
 import orjson
 
-from cityos.connector.batch import batch_to_bytes
+from cityos.connector.batch import Batch, batch_to_bytes
 from cityos.connector.document import Document
 from cityos.connector.error import SourceChanged
 from cityos.ingest.catalogue import get_connector
 from cityos.ngsi.instant import parse_instant
+from cityos.ngsi.value import check_value
 
 LENGTH = struct.Struct(">I")
 
@@ -52,15 +53,24 @@ def normalise(head: bytes, content: bytes) -> bytes:
         )
         gc.disable()  # a batch is large and holds no cycles: half the time would go into looking for them
         batch = connector.normalise(document, connector.config_type.model_validate(told["config"]))
+        _check_values(batch)
         return b"B" + batch_to_bytes(batch)
     except SourceChanged as error:
-        return b"C" + str(error).encode()
+        return b"C" + str(error).encode(errors="replace")
     except MemoryError:
         return b"F" + b"it needs more memory than a worker may have"
     except Exception as error:  # noqa: BLE001 - a connector's fault must come back as an answer, whatever it is
         return b"F" + f"{type(error).__name__}: {error}".encode(errors="replace")
     finally:
         gc.enable()
+
+
+def _check_values(batch: Batch) -> None:
+    """Refuses what JSON would not carry as it is: NaN would arrive as null, and missing would look like a value."""
+    for row in batch.rows:
+        for name, instances in row.entity.attributes.items():
+            for one in instances.values():
+                check_value(one.value, f"{row.where}: {name}")
 
 
 def main() -> None:

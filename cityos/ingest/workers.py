@@ -47,10 +47,10 @@ class Workers:
     async def normalise(self, feed: Feed, document: Document) -> Batch:
         """Normalises a document in a worker. Raises SourceChanged (the connector says so) or NormaliseFailed."""
         process = await self._idle.get()
-        if process is None or process.returncode is not None:
-            process = await self._launch()
         keep: asyncio.subprocess.Process | None = None
         try:
+            if process is None or process.returncode is not None:
+                process = await self._launch()
             async with asyncio.timeout(self._deadline_s):
                 answer = await self._ask(process, feed, document)
             keep = process
@@ -59,9 +59,10 @@ class Workers:
         except (asyncio.IncompleteReadError, OSError):
             raise NormaliseFailed("the worker died: the document is too much for it") from None
         finally:
-            if keep is None:
-                await self._end(process)
+            # First of all the place goes back to the queue: a place lost here would be lost for good.
             self._idle.put_nowait(keep)
+            if keep is None and process is not None:
+                await self._end(process)
         return _read_answer(answer)
 
     async def _launch(self) -> asyncio.subprocess.Process:

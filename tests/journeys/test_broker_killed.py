@@ -29,7 +29,7 @@ RIGHT_S = 5.0
 """How soon after the broker's return every topic is right."""
 
 _STILL = "Still"  # the type of the 5,000, apart from those that are written all the time
-_MOVED = ("Here", "There")  # the types of one entity that ends as one and begins anew as the other
+_MOVED = ("Here", "There")  # the types of entities that end as one and begin anew as the other
 _QUIET_S = 0.3
 
 
@@ -79,14 +79,20 @@ class _Scene:
 
 
 async def _move(http: httpx.AsyncClient, may_go_on: Callable[[], bool]) -> None:
-    """One id that is, by turns, of two types."""
-    one, number = "urn:ngsi-ld:Moved:m:1", 0
+    """Entities that end and at once begin anew as another type, so under another topic."""
+    number = 0
     while may_go_on():
         number += 1
-        await http.delete(f"/ngsi-ld/v1/entities/{one}")
-        said = {**entity(one, number), "type": _MOVED[number % 2]}
-        assert (await http.post("/ngsi-ld/v1/entities", json=said)).status_code == httpx.codes.CREATED
+        one = f"urn:ngsi-ld:Moved:{time.monotonic_ns()}:{number}"
+        await _create(http, one, _MOVED[0])
         await asyncio.sleep(0.05)
+        await http.delete(f"/ngsi-ld/v1/entities/{one}")
+        await _create(http, one, _MOVED[1])
+
+
+async def _create(http: httpx.AsyncClient, entity_id: str, type_name: str) -> None:
+    said = {**entity(entity_id, 1), "type": type_name}
+    assert (await http.post("/ngsi-ld/v1/entities", json=said)).status_code == httpx.codes.CREATED
 
 
 async def _end_still_ones(http: httpx.AsyncClient, may_go_on: Callable[[], bool]) -> None:
@@ -189,10 +195,23 @@ async def _check_follower(scene: _Scene) -> None:
     assert not [refusal for writer in scene.writers for refusal in writer.refused]
 
 
-def _kill_nats(hub: HubProcess) -> None:
+def _nats(hub: HubProcess) -> psutil.Process:
     (nats,) = (one for one in hub.family() if one.name() == "nats-server")
+    return nats
+
+
+def _kill_nats(hub: HubProcess) -> None:
+    nats = _nats(hub)
     nats.kill()
     psutil.wait_procs([nats], timeout=5)
+
+
+def _stall_nats(hub: HubProcess) -> None:
+    """It acknowledges nothing for a while, so that much waits to be told at once."""
+    nats = _nats(hub)
+    nats.suspend()
+    time.sleep(1.0)
+    nats.resume()
 
 
 def _wipe_and_kill_nats(hub: HubProcess) -> None:
@@ -203,8 +222,8 @@ def _wipe_and_kill_nats(hub: HubProcess) -> None:
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize("kill", [_kill_nats, _wipe_and_kill_nats])
-async def test_embedded_broker_killed_is_soon_right_again(tmp_path: Path, kill: Callable[[HubProcess], None]) -> None:
+@pytest.mark.parametrize("kill", [_kill_nats, _wipe_and_kill_nats, _stall_nats])
+async def test_embedded_broker_is_soon_right_again(tmp_path: Path, kill: Callable[[HubProcess], None]) -> None:
     hub = HubProcess(tmp_path / "data")
     async with _city_under_load(hub, lambda: kill(hub), None) as scene:
         for _ in range(KILLS):

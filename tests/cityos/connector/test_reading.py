@@ -246,7 +246,7 @@ def test_broken_json_says_where() -> None:
 
 def test_alike_notices_become_one_with_count_and_first_place() -> None:
     told = gather(Notice("c", Severity.INFO, f"f:{n}", "same") for n in range(40))
-    assert told == (Notice("c", Severity.INFO, "f:0", "same (40 times, first here)"),)
+    assert told == (Notice("c", Severity.INFO, "f:0", "same (40 times, first here)", subject="same"),)
 
 
 def test_flood_of_one_code_is_shortened() -> None:
