@@ -24,7 +24,7 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     city = City(options.city_url, os.environ.get("CITYOS_API_KEY"), options.tenant)
     app = create_app(city)
-    uvicorn.run(app, host=options.host, port=options.port, access_log=False, timeout_graceful_shutdown=2)
+    uvicorn.run(app, host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+"""Hubs to measure, and what they use."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import psutil
+
+from bench.load import Order, Result, run_load
+from tests.processes import HubProcess
+
+ENTITIES = "/ngsi-ld/v1/entities"
+UPSERT = "/ngsi-ld/v1/entityOperations/upsert"
+ONE = f"{ENTITIES}/urn:ngsi-ld:Bench:b:{{n}}"
+STOCK = 1_000
+
+
+@contextlib.contextmanager
+def running(hub: HubProcess) -> Iterator[HubProcess]:
+    """A hub that is ready, its broker included, and has the stock of entities."""
+    hub.start()
+    try:
+        hub.await_ready()
+        stock = orjson.dumps([entity(number) for number in range(STOCK)]).decode()
+        run_load(Order(hub.port, "POST", UPSERT, stock)).check("201")
+        time.sleep(1.0)  # the broker starts, and publishes the stock
+        yield hub
+    finally:
+        hub.stop()
+
+
+def entity(number: int, padding: int = 0) -> dict[str, object]:
+    """A small entity such as a counter or a bus stop; `padding` characters more."""
+    said: dict[str, object] = {
+        "id": f"urn:ngsi-ld:Bench:b:{number}",
+        "type": "Bench",
+        "n": {"type": "Property", "value": 0},
+        "name": {"type": "Property", "value": f"雪野市 {number}"},
+        "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [140.75, 40.8 + number / 1e5]}},
+    }
+    return said | ({"remark": {"type": "Property", "value": "雪" * (padding // 3)}} if padding else {})
+
+
+def processes_of(hub: HubProcess) -> dict[str, list[psutil.Process]]:
+    """The processes a hub started, by what they are."""
+    found: dict[str, list[psutil.Process]] = {}
+    for process in hub.family():
+        found.setdefault(_role(process, hub.pid), []).append(process)
+    return found
+
+
+def _role(process: psutil.Process, hub_pid: int) -> str:
+    line = " ".join(process.cmdline())
+    if process.name() == "nats-server":
+        return "broker"
+    if "leash.py" in line:
+        return "leashes"
+    if "cityos.ingest.worker" in line:
+        return "workers"
+    if " serve " in line or process.pid == hub_pid:
+        return "hub"
+    return "services" if "services." in line and "sample_city" not in line else "sources"
+
+
+@dataclass(slots=True)
+class Cost:
+    """CPU seconds of the hub and of its broker."""
+
+    hub_s: float
+    broker_s: float
+
+    def per(self, count: int) -> str:
+        """As the table tells it."""
+        return f"hub {self.hub_s / count * 1e6:.0f} us, broker {self.broker_s / count * 1e6:.0f} us each"
+
+
+def measured_load(hub: HubProcess, order: Order, status: str) -> tuple[Result, Cost]:
+    """Carries out an order and takes the CPU time that the hub and its broker use for it."""
+    before = _cpu(hub)
+    result = run_load(order).check(status)
+    after = _cpu(hub)
+    return result, Cost(after.hub_s - before.hub_s, after.broker_s - before.broker_s)
+
+
+def _cpu(hub: HubProcess) -> Cost:
+    roles = processes_of(hub)
+    return Cost(*(sum(sum(p.cpu_times()[:2]) for p in roles.get(role, [])) for role in ("hub", "broker")))

@@ -1,0 +1,156 @@
+"""Names become IRIs as JSON-LD says; pyld is the oracle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyld import jsonld
+
+from cityos.ngsi.context import CORE, DEFAULT_VOCABULARY, Context, compile_context
+from cityos.ngsi.core_context import CORE_ADDRESS, CORE_TERMS
+from cityos.ngsi.error import BadRequestData, LdContextNotAvailable
+from cityos.ngsi.value import Json
+
+_CORE: dict[str, Any] = {"id": "@id", "type": "@type", **CORE_TERMS}
+
+
+def _nowhere(address: str) -> Json:
+    return None
+
+
+def _no_network(address: str, options: object) -> Any:
+    raise AssertionError(f"{address} is asked for")
+
+
+def _oracle(context: Any, name: str) -> str:
+    """What pyld makes of a name: the only attribute of an otherwise empty node."""
+    own = context if isinstance(context, list) else [context]
+    vocabularies = [one["@vocab"] for one in own if "@vocab" in one]
+    everything = [*own, _CORE, {"@vocab": vocabularies[-1] if vocabularies else DEFAULT_VOCABULARY}]
+    document = {"@context": everything, name: "x"}
+    (node,) = jsonld.expand(document, {"documentLoader": _no_network})
+    return str(next(iter(node)))
+
+
+_PREFIX = st.sampled_from(["ex", "雪", "sdm", "p"])
+_WORD = st.sampled_from(["depth", "Zone", "積雪深", "a", "b", "name", "title", "location", "id2"])
+_IRI = st.sampled_from(["https://a.example/", "https://b.example/x#", "urn:y:", "https://c.example/none", "urn:z?q="])
+_SIMPLE = st.dictionaries(_PREFIX, _IRI, max_size=3)
+
+
+@st.composite
+def _contexts(draw: st.DrawFn) -> dict[str, str]:
+    context: dict[str, str] = dict(draw(_SIMPLE))
+    for word in draw(st.lists(_WORD, unique=True, max_size=4)):
+        prefix = draw(_PREFIX)
+        in_prefix = st.just(f"{prefix}:{draw(_WORD)}") if prefix in context else _IRI
+        context[word] = draw(in_prefix | _IRI.map(lambda iri: iri + "t"))
+    if draw(st.booleans()):
+        context["@vocab"] = draw(st.sampled_from(["https://v.example/", "https://w.example/#"]))
+    return context
+
+
+_NAME = _WORD | st.builds("{}:{}".format, _PREFIX, _WORD) | st.sampled_from(["urn:other:1", "https://a.example/depth"])
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(_contexts(), min_size=1, max_size=3), _NAME)
+def test_names_expand_as_pyld_expands_them(contexts: list[dict[str, str]], name: str) -> None:
+    said: Json = list(contexts)
+    assert compile_context(said, _nowhere).expand(name) == _oracle(contexts, name)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(_contexts(), min_size=1, max_size=3), _NAME)
+def test_a_compacted_name_means_what_it_stood_for(contexts: list[dict[str, str]], name: str) -> None:
+    said: Json = list(contexts)
+    context = compile_context(said, _nowhere)
+    iri = context.expand(name)
+    assert context.expand(context.compact(iri)) == iri
+
+
+@given(_WORD)
+def test_a_word_of_no_context_goes_there_and_back(word: str) -> None:
+    assert CORE.compact(CORE.expand(word)) == word
+
+
+def test_core_terms_cannot_be_changed() -> None:
+    context = compile_context({"location": "https://evil.example/l", "id": "https://evil.example/i"}, _nowhere)
+    assert context.expand("location") == "https://uri.etsi.org/ngsi-ld/location"
+    assert context.compact("https://evil.example/i") == "https://evil.example/i"
+
+
+@pytest.mark.parametrize("word", ["id", "type", "@context", "value", "a/b", "a:b"])
+def test_no_iri_is_compacted_to_a_word_that_means_something_else(word: str) -> None:
+    assert CORE.compact(DEFAULT_VOCABULARY + word) == DEFAULT_VOCABULARY + word
+
+
+def test_later_contexts_win_in_nested_lists() -> None:
+    said: Json = [{"a": "urn:x:1", "@vocab": "urn:v1:"}, [[{"a": "urn:x:2"}], {"@vocab": "urn:v2:"}], CORE_ADDRESS]
+    context = compile_context(said, _nowhere)
+    assert (context.expand("a"), context.expand("b")) == ("urn:x:2", "urn:v2:b")
+
+
+def test_the_core_context_is_not_among_the_links() -> None:
+    assert compile_context([{"a": "urn:x:1"}, CORE_ADDRESS], _nowhere).links == ({"a": "urn:x:1"},)
+    assert compile_context(CORE_ADDRESS, _nowhere).links == ()
+
+
+def test_an_address_is_looked_up() -> None:
+    def lookup(address: str) -> Json:
+        return {"@context": [{"a": "urn:x:1"}]} if address == "http://here/" else None
+
+    assert compile_context("http://here/", lookup).expand("a") == "urn:x:1"
+    with pytest.raises(LdContextNotAvailable, match="http://there/"):
+        compile_context(["http://here/", "http://there/"], lookup)
+
+
+def test_only_exact_core_addresses_are_built_in() -> None:
+    with pytest.raises(LdContextNotAvailable):
+        compile_context("https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-non-existing.jsonld", _nowhere)
+
+
+def test_a_context_that_names_itself_is_refused() -> None:
+    with pytest.raises(BadRequestData, match="nested deeper"):
+        compile_context("http://self/", lambda address: {"@context": "http://self/"})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"a": "b", "b": "a"},
+        {"a": "a:x"},
+        {"a": "b:x", "b": "a:y"},
+        5,
+        [5],
+        {"a": 5},
+        {"a": "no iri"},
+        {"a": "relative"},
+        {"a": "urn:x: y"},
+        {"a": "urn:x:\x00"},
+        {"@vocab": "relative"},
+        None,
+    ],
+)
+def test_what_is_no_context_is_refused(said: Json) -> None:
+    with pytest.raises(BadRequestData, match="@context"):
+        compile_context(said, _nowhere)
+
+
+def test_expanded_definitions_and_aliases_are_read() -> None:
+    said: Json = {"a": {"@id": "urn:x:1", "@type": "@id"}, "b": {"@type": "@json"}, "kind": "@type", "c": None}
+    context = compile_context(said, _nowhere)
+    assert context.expand("a") == "urn:x:1"
+    assert [context.expand(word) for word in ("b", "kind", "c")] == [DEFAULT_VOCABULARY + w for w in ("b", "kind", "c")]
+
+
+def test_of_several_terms_the_shortest_is_shown() -> None:
+    assert Context({"longer": "urn:x:1", "b": "urn:x:1", "a": "urn:x:1"}).compact("urn:x:1") == "a"
+
+
+def test_many_terms_are_compiled_at_once() -> None:
+    said: Json = {"ex": "https://a.example/", **{f"t{number}": f"ex:{number}" for number in range(20_000)}}
+    assert compile_context(said, _nowhere).expand("t19999") == "https://a.example/19999"
