@@ -17,7 +17,7 @@ from cityos.ngsi.error import BadRequestData
 from cityos.ngsi.instant import format_instant
 from cityos.notify.wording import change_to_json
 from cityos.store.error import StoreError
-from cityos.store.record import ChangePage
+from cityos.store.record import ChangeItem, ChangePage
 
 _PARAMETERS = {
     "after": "The cursor: changes with a greater seq; 0 starts at the oldest kept",
@@ -112,6 +112,11 @@ async def _stream(rooms: Rooms, tenant: str, asked: _Asked, page: ChangePage) ->
             page = await asked.page(rooms, tenant)
         except StoreError:  # the reader comes back with its cursor and is told what is wrong with it
             return
+
+
+def _change_event(page: ChangePage, item: ChangeItem, context: Context) -> bytes:
+    data = orjson.dumps(change_to_json(item, context)).decode()
+    return f"event: change\nid: {page.epoch}:{item.seq}\ndata: {data}\n\n".encode()
 
 
 def _head_event(page: ChangePage) -> bytes:

@@ -52,10 +52,10 @@ class Context:
         if iri is not None:
             return iri
         prefix, colon, rest = name.partition(":")
-        if not colon:
-            return self._vocabulary + name
-        base = self._iri_of.get(prefix, "")
-        return base + rest if base.endswith(_PREFIX_ENDS) and not rest.startswith("//") else name
+        base = self._iri_of.get(prefix, "") if colon else ""
+        if base.endswith(_PREFIX_ENDS) and not rest.startswith("//"):
+            return base + rest
+        return name if _ABSOLUTE.match(name) else self._vocabulary + name
 
     def compact(self, iri: str) -> str:
         """The shortest name this context has for an IRI; the IRI itself where it has none."""
@@ -128,7 +128,7 @@ def _collect_terms(said: JsonObject, terms: dict[str, str], vocabulary: str | No
         expanded = _resolve(iri, known)
         if expanded.startswith("@"):  # an alias of a keyword (id, type) is the core context's business
             continue
-        if ":" not in expanded and vocabulary:
+        if vocabulary and not _ABSOLUTE.match(expanded):
             expanded = vocabulary + expanded
         terms[term] = _absolute(term, expanded)
     return vocabulary
@@ -152,7 +152,7 @@ def _resolve(iri: str, known: Mapping[str, str], depth: int = 0) -> str:
         raise BadRequestData(f"@context defines {iri[:80]!r} in a circle")
     prefix, colon, rest = iri.partition(":")
     further = known.get(prefix)
-    if further is None or further == iri or rest.startswith("//"):
+    if further is None or rest.startswith("//") or (further == iri and not colon):
         return iri
     base = _resolve(further, known, depth + 1)
     if not colon:

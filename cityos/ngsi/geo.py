@@ -106,7 +106,7 @@ def _reference(geometry: str, coordinates: str) -> BaseGeometry:
     try:
         found = shape({"type": geometry, "coordinates": orjson.loads(coordinates)})
         usable = not found.is_empty and found.is_valid
-    except (ValueError, TypeError, LookupError, AttributeError, shapely.GEOSException):
+    except (ValueError, TypeError, LookupError, AttributeError, shapely.errors.ShapelyError):
         usable = False
     if not usable:
         raise BadRequestData(f"geometry {geometry!r} with coordinates {coordinates[:80]!r} is not a GeoJSON geometry")
@@ -115,7 +115,7 @@ def _reference(geometry: str, coordinates: str) -> BaseGeometry:
 
 def _widened(box: Box, metres: float) -> Box:
     """A box with a margin of at least `metres` on every side."""
-    dlat = math.degrees(metres / EARTH_RADIUS_M) * 1.001
+    dlat = math.degrees(metres / EARTH_RADIUS_M) * 1.001 + 1e-9  # never less than the rounding of the distance
     south, north = max(-90.0, box[1] - dlat), min(90.0, box[3] + dlat)
     furthest = max(abs(south), abs(north))
     dlon = 360.0 if furthest >= 89.9 else dlat / math.cos(math.radians(furthest))

@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote
 
 # What RFC 3987 lets stand in an IRI stays readable (Japanese too); what would break a URL, topic or query is encoded.
-_UNSAFE = re.compile(r"[\s\x00-\x20\x7f<>\"{}|\\^`%/#?&+]")
+_UNSAFE = re.compile(r"[\s\x00-\x20\x7f<>\"{}|\\^`%/#?&+,]")
 
 
 def mint_id(type_name: str, feed: str, local_id: str) -> str:

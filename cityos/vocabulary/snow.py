@@ -98,7 +98,7 @@ class SnowRemoval:
             local_id=local_id_of(entity.id),
             name=get_text(entity, "name") or local_id_of(entity.id),
             claim=get_text(entity, "claim") or "",
-            claim_code=ClaimCode(as_text(get_about(entity, "claim", "claimCode")) or ClaimCode.UNKNOWN),
+            claim_code=_claim_code(as_text(get_about(entity, "claim", "claimCode"))),
             claimed_at=observed_at(entity, "claim"),
             meaning=as_text(get_about(entity, "claim", "meaning")),
             season=as_text(get_about(entity, "claim", "season")),
@@ -108,3 +108,8 @@ class SnowRemoval:
             evidence=Evidence(get_text(entity, "evidence") or Evidence.NOT_OBSERVABLE),
             location=get_location(entity),
         )
+
+
+def _claim_code(said: str | None) -> ClaimCode:
+    """A code that a newer CityOS may have written is unknown here, not a reason to lose the zone."""
+    return ClaimCode(said) if said in set(ClaimCode) else ClaimCode.UNKNOWN

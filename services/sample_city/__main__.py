@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     at = asked.at or datetime.fromtimestamp(started, JST)
     app = create_app(asked.seed, Clock(at, started, asked.speed), calm=asked.calm)
     # The Date header is the city's own, so that it agrees with Last-Modified.
-    uvicorn.run(app, host=asked.host, port=asked.port, date_header=False, access_log=False)
+    uvicorn.run(app, host=asked.host, port=asked.port, date_header=False, access_log=False, log_level="warning")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from hypothesis import strategies as st
 
 from cityos.ngsi.context import DEFAULT_VOCABULARY
 from cityos.ngsi.entity import Attributes, Entity, Instance
+from cityos.ngsi.instant import EPOCH
 from cityos.ngsi.value import Json
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=8)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
 NUMBER = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 SCALAR: st.SearchStrategy[Json] = st.booleans() | NUMBER | TEXT | st.just("作業中")
 # Words that a careless reader would take for something else.
@@ -21,17 +22,25 @@ GEOMETRY: st.SearchStrategy[Json] = st.one_of(
     st.just({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}),
     st.just({"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [1, 2]}]}),
 )
+_LOOKALIKES: st.SearchStrategy[Json] = st.sampled_from(
+    [{"type": "Property", "value": 1}, [{"value": 1}, {"object": "urn:x:y"}], []]
+)
 VALUE: st.SearchStrategy[Json] = st.recursive(
-    SCALAR | GEOMETRY | st.just({"type": "Property", "value": 1}) | st.just([{"value": 1}, {"object": "urn:x:y"}]),
+    SCALAR | GEOMETRY | _LOOKALIKES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEY, inner, max_size=3),
     max_leaves=5,
 )
-INSTANT = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda at: at.replace(tzinfo=UTC))
+INSTANT = st.integers(-62_000_000_000, 250_000_000_000).map(lambda s: EPOCH + timedelta(seconds=s, microseconds=s % 7))
 LOCAL = st.from_regex(r"[A-Za-z0-9雪工区]{1,6}", fullmatch=True)
 URI = LOCAL.map(lambda local: f"urn:ngsi-ld:Thing:{local}")
 # Words with a meaning of their own are no names of attributes.
 NAME = (LOCAL | st.sampled_from(["snowDepth", "積雪深", "name"])).map(lambda word: DEFAULT_VOCABULARY + "x" + word)
 DATASET = st.just("") | st.sampled_from(["urn:ngsi-ld:Dataset:a", "urn:ngsi-ld:Dataset:雪"])
+
+
+def _as_object(uri: str) -> Json:
+    return {"object": uri}
+
 
 _VALUE_OF: dict[str, st.SearchStrategy[Json]] = {
     "Property": VALUE,
@@ -41,7 +50,7 @@ _VALUE_OF: dict[str, st.SearchStrategy[Json]] = {
     "VocabProperty": LOCAL.map(lambda word: DEFAULT_VOCABULARY + "x" + word),
     "JsonProperty": VALUE,
     "ListProperty": st.lists(VALUE, max_size=3),
-    "ListRelationship": st.lists(URI.map(lambda uri: {"object": uri}), max_size=2).map(list),
+    "ListRelationship": st.lists(URI.map(_as_object), max_size=2),
 }
 
 
