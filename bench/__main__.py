@@ -1,4 +1,4 @@
-"""`python -m bench [name ...]`: measures, and prints one table. It judges nothing: time on a busy machine is no verdict."""
+"""`python -m bench [name ...]`: measures and prints a table. It judges nothing: a busy machine's time is no verdict."""
 
 from __future__ import annotations
 

@@ -30,7 +30,9 @@ def spread(values: Sequence[float], unit: str, digits: int = 2) -> str:
 def percentiles(values: Sequence[float], unit: str, digits: int = 1) -> str:
     """The 50th, 95th and 99th percentile."""
     ordered = sorted(values)
-    told = (f"p{share} {ordered[min(len(ordered) - 1, len(ordered) * share // 100)]:.{digits}f}" for share in (50, 95, 99))
+    told = (
+        f"p{share} {ordered[min(len(ordered) - 1, len(ordered) * share // 100)]:.{digits}f}" for share in (50, 95, 99)
+    )
     return f"{'  '.join(told)} {unit} (n={len(ordered)})"
 
 

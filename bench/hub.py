@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 import psutil
 
 from bench.load import Order, Result, run_load
-from tests.processes import HubProcess
+from tests.processes import HubProcess, Started
 
 ENTITIES = "/ngsi-ld/v1/entities"
 UPSERT = "/ngsi-ld/v1/entityOperations/upsert"
@@ -46,15 +45,15 @@ def entity(number: int, padding: int = 0) -> dict[str, object]:
     return said | ({"remark": {"type": "Property", "value": "雪" * (padding // 3)}} if padding else {})
 
 
-def processes_of(hub: HubProcess) -> dict[str, list[psutil.Process]]:
+def processes_of(hub: Started) -> dict[str, list[psutil.Process]]:
     """The processes a hub started, by what they are."""
     found: dict[str, list[psutil.Process]] = {}
     for process in hub.family():
-        found.setdefault(_role(process, hub.pid), []).append(process)
+        found.setdefault(_role(process), []).append(process)
     return found
 
 
-def _role(process: psutil.Process, hub_pid: int) -> str:
+def _role(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
     if process.name() == "nats-server":
         return "broker"
@@ -62,9 +61,11 @@ def _role(process: psutil.Process, hub_pid: int) -> str:
         return "leashes"
     if "cityos.ingest.worker" in line:
         return "workers"
-    if " serve " in line or process.pid == hub_pid:
-        return "hub"
-    return "services" if "services." in line and "sample_city" not in line else "sources"
+    if "services.sample_city" in line:
+        return "sources"
+    if "services." in line:
+        return "services"
+    return "cityos up" if " up " in line else "hub"
 
 
 @dataclass(slots=True)
@@ -89,4 +90,9 @@ def measured_load(hub: HubProcess, order: Order, status: str) -> tuple[Result, C
 
 def _cpu(hub: HubProcess) -> Cost:
     roles = processes_of(hub)
-    return Cost(*(sum(sum(p.cpu_times()[:2]) for p in roles.get(role, [])) for role in ("hub", "broker")))
+    return Cost(cpu_s_of(roles.get("hub", [])), cpu_s_of(roles.get("broker", [])))
+
+
+def cpu_s_of(processes: Iterable[psutil.Process]) -> float:
+    """User and system time of processes so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)

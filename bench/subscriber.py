@@ -30,10 +30,10 @@ def main() -> None:
             enough.set()
 
     client = Client(CallbackAPIVersion.VERSION2, client_id=f"bench-{time.monotonic_ns()}")
-    client.on_connect = lambda *_: client.subscribe("cityos/#")
     client.on_subscribe = lambda *_: subscribed.set()
     client.on_message = hear
     client.connect(url.hostname or "", url.port or 1883)
+    client.subscribe("cityos/#")
     client.loop_start()
     subscribed.wait(10)
     time.sleep(0.5)  # the retained messages go by

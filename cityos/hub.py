@@ -106,7 +106,7 @@ class Hub:
     async def stop_tasks(self) -> None:
         """Ends all tasks."""
         self.is_stopping = True
-        self.heads.close()
+        self.heads.ring({})  # whoever waits for news looks up and sees that the hub is stopping
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -80,7 +80,9 @@ class Started:
             if self.get("/health") is not None:
                 return time.monotonic() - self._started_at
             time.sleep(_POLL_S)
-        raise AssertionError(f"{self._command[2]} is not ready in {timeout_s} s; its log:\n{self.log.read_text()[-2000:]}")
+        raise AssertionError(
+            f"{self._command[2]} is not ready in {timeout_s} s; its log:\n{self.log.read_text()[-2000:]}"
+        )
 
     def get(self, path: str, timeout_s: float = 5.0) -> object | None:
         """The JSON answer to a GET; None where the process does not answer 200."""

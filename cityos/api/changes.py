@@ -98,11 +98,7 @@ async def _stream(rooms: Rooms, tenant: str, asked: _Asked, page: ChangePage) ->
     yield b"retry: 1000\n\n"
     while True:
         asked.after, asked.epoch = page.next, page.epoch
-        for item in page.items:
-            data = orjson.dumps(change_to_json(item, asked.context)).decode()
-            yield f"event: change\nid: {page.epoch}:{item.seq}\ndata: {data}\n\n".encode()
-        if not page.items or page.items[-1].seq < page.next or page.next == page.head:
-            yield _head_event(page)
+        yield b"".join([*(_change_event(page, item, asked.context) for item in page.items), _head_event(page)])
         if page.next >= page.head:
             is_news = await rooms.heads.beyond(tenant, page.next, _HEARTBEAT_S, rooms.stopping)
             yield b"" if is_news else b": still here\n\n"

@@ -14,7 +14,6 @@ class Heads:
         self._loop = asyncio.get_running_loop()
         self._seqs: dict[str, int] = {}
         self._bell = asyncio.Event()
-        self._closed = False
 
     def ring_from_thread(self, heads: Mapping[str, int]) -> None:
         """Tells new heads, from any thread; after the loop has closed nobody listens any more."""
@@ -26,11 +25,6 @@ class Heads:
         self._seqs.update(heads)
         self._bell.set()
         self._bell = asyncio.Event()
-
-    def close(self) -> None:
-        """Lets everybody go who waits: there will be no more news."""
-        self._closed = True
-        self._bell.set()
 
     def of(self, tenant: str) -> int:
         """The newest seq told since the hub started; 0 if none was."""

@@ -112,7 +112,7 @@ class LedgerWriter:
             elif attempt.acknowledged:
                 found = told[place : place + len(attempt.changes)]
                 raise AssertionError(f"{self.name}: acknowledged {attempt.changes}, the feed tells {found}")
-        assert place == len(told), f"{self.name}: nobody wrote {told[place:place + 3]}"
+        assert place == len(told), f"{self.name}: nobody wrote {told[place : place + 3]}"
         self.attempts = [attempt for attempt in self.attempts if attempt.acknowledged]
 
 
@@ -133,7 +133,10 @@ class Witness:
         assert self.epoch in ("", epoch)
         self.epoch = epoch
         for item in items:
-            event, content = str(item["event"]), (item["seq"], item["prev"], item["id"], item["op"], str(item["changes"]))
+            event, content = (
+                str(item["event"]),
+                (item["seq"], item["prev"], item["id"], item["op"], str(item["changes"])),
+            )
             assert self.told.setdefault(event, content) == content, f"event {event} is told twice, differently"
 
     def check_all_there(self, items: Iterable[Mapping[str, object]]) -> None:

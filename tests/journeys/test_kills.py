@@ -1,4 +1,4 @@
-"""The plug of the hub is pulled, twenty times, at any moment: what was acknowledged is there, and nothing is told twice."""
+"""The hub's plug is pulled twenty times, at any moment: what was acknowledged is there, and nothing is told twice."""
 
 from __future__ import annotations
 
