@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,30 @@ class Clock:
 
 
 REAL = Clock()
+
+_MEMORY = "clock"
+
+
+def remember(data: Path, now: datetime) -> None:
+    """Notes the city's time in a data directory, so that a city on a clock of its own goes on where it stopped."""
+    passing = data / f"{_MEMORY}.part"
+    passing.write_text(now.isoformat())
+    passing.replace(data / _MEMORY)
+
+
+def remembered(data: Path) -> datetime | None:
+    """The city's time when the data directory was last in use; None where it never was on a clock of its own."""
+    try:
+        return datetime.fromisoformat((data / _MEMORY).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def start_of(asked: datetime | None, begins: datetime | None, data: Path) -> datetime | None:
+    """When a city starts: as asked, else where it stopped, else where it begins; None means real time.
+
+    Starting a used data directory at its beginning again would show data from the city's future.
+    """
+    if asked is not None or begins is None:
+        return asked
+    return max(begins, remembered(data) or begins)

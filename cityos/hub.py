@@ -19,7 +19,7 @@ from cityos.bus.contract import Bus
 from cityos.bus.embedded import EmbeddedBroker
 from cityos.bus.mqtt import MqttBus
 from cityos.city_file import CityFile
-from cityos.clock import REAL, Clock
+from cityos.clock import REAL, Clock, remember
 from cityos.connector.contract import Fetcher
 from cityos.connector.feed import Feed
 from cityos.egress.http import Egress
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_TENANT = "default"
 _TRIM_EVERY_S = 600.0
+_REMEMBER_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,8 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
         hub.start("bus", _run_bus(hub, stack))
         if plan.city is not None:
             await _start_feeds(hub, plan.city, stack)
+        if plan.clock.at is not None:
+            hub.start("clock", _keep_remembering(plan))
         hub.start("retention", _keep_trimming(hub, plan.city.retention if plan.city else Retention()))
         yield hub
 
@@ -221,6 +224,13 @@ async def _keep_trimming(hub: Hub, keep: Retention) -> None:
                 await asyncio.sleep(0)
         digests = await hub.store.read(lambda reader: reader.digests())
         await asyncio.to_thread(archive.forget_all_but, digests)
+
+
+async def _keep_remembering(plan: Plan) -> None:
+    """Notes the city's time, so that the next start goes on from it."""
+    while True:
+        await asyncio.to_thread(remember, plan.data, plan.clock.now())
+        await asyncio.sleep(_REMEMBER_EVERY_S)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -16,7 +16,7 @@ import uvicorn
 
 from cityos.bus.memory import MemoryBus
 from cityos.city_file import CityFile
-from cityos.clock import REAL, Clock
+from cityos.clock import REAL, Clock, start_of
 from cityos.hub import Plan, open_hub
 from cityos.settings import Settings, check_bind
 
@@ -43,7 +43,7 @@ def plan_of(said: argparse.Namespace) -> Plan:
 
 def clock_of(said: argparse.Namespace, city: CityFile | None) -> Clock:
     """The city's clock: real, unless --at, --speed or the city file say otherwise."""
-    at = said.at or (city.starts_at if city else None)
+    at = start_of(said.at, city.starts_at if city else None, said.data)
     speed = said.speed or (city.speed if city else 1.0)
     if speed <= 0:
         raise ValueError("--speed is not greater than 0")

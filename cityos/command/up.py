@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from cityos.city_file import CityFile, Process
 from cityos.client import City, CityError
+from cityos.clock import start_of
 from cityos.leash import Leashed
 
 _READY_S = 30.0
@@ -24,29 +25,33 @@ def run(said: argparse.Namespace) -> int:
 
 async def _up(said: argparse.Namespace) -> int:
     city = CityFile.read(said.city)
-    at = said.at or city.starts_at
+    at = start_of(said.at, city.starts_at, said.data)
     speed = said.speed or city.speed
     environment = {**os.environ, "CITYOS_STARTED": repr(time.time()), "PYTHONUNBUFFERED": "1"}
     clock = ["--speed", repr(speed), *(["--at", at.isoformat()] if at else [])]
-    children: dict[str, Leashed] = {}
+    sources: list[Leashed] = []
+    services: list[Leashed] = []
+    hub: list[Leashed] = []
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         if not said.recordings:
             for source in city.sources:
-                children[source.module] = _start(source, said, clock, environment)
-        children["hub"] = Leashed(_hub_command(said, clock), env=environment)
+                sources.append(_start(source, said, clock, environment))
+        hub.append(Leashed(_hub_command(said, clock), env=environment))
         hub_url = f"http://{_reachable(said.host)}:{said.port}"
-        if not await _ready(hub_url, children["hub"], stop):
+        if not await _ready(hub_url, hub[0], stop):
             print(f"cityos: the hub did not start; see the lines above and {said.data}", file=sys.stderr)
             return 1
         for service in city.services:
-            children[service.module] = _start(service, said, ["--city-url", hub_url], environment)
+            services.append(_start(service, said, ["--city-url", hub_url], environment))
         _welcome(city, hub_url, said)
-        return await _until_ended(children["hub"], stop)
+        return await _until_ended(hub[0], stop)
     finally:
-        await asyncio.gather(*(asyncio.to_thread(child.stop) for child in reversed(list(children.values()))))
+        # Whoever asks goes before whoever answers, so that nobody ends with a complaint.
+        for part in (services, hub, sources):
+            await asyncio.gather(*(asyncio.to_thread(child.stop) for child in part))
 
 
 def _start(process: Process, said: argparse.Namespace, more: Sequence[str], environment: Mapping[str, str]) -> Leashed:
