@@ -1,6 +1,6 @@
 """The connector contract: what a source's reader declares, is handed and gives back. All a connector may import."""
 
-from cityos.connector.batch import Batch, Notice, Row, Severity
+from cityos.connector.batch import Batch, Dataset, Notice, Row, Severity
 from cityos.connector.cadence import Cadence, Calendar
 from cityos.connector.contract import Config, Connector, Fetcher, Manifest, Request
 from cityos.connector.document import Document
@@ -12,6 +12,7 @@ __all__ = [
     "Calendar",
     "Config",
     "Connector",
+    "Dataset",
     "Document",
     "Fetcher",
     "Manifest",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import cast
+from functools import cached_property
+from typing import Any, cast
 
 import orjson
 
 from cityos.ngsi.entity import Entity, entity_from_json, entity_to_json
 from cityos.ngsi.instant import format_instant, parse_instant
 from cityos.ngsi.value import JsonObject
+
+_LENGTH = struct.Struct(">I")
 
 
 class Severity(StrEnum):
@@ -51,6 +56,31 @@ class Row:
     where: str
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """Bulk data that is no heap of entities: a timetable, a road graph. `kind` names its schema in `vocabulary`.
+
+    A feed has one dataset of a kind; another content is another version of it. `valid_from` and `valid_until` are the
+    first and last day it speaks of, where it does.
+    """
+
+    kind: str
+    media_type: str
+    content: bytes
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the content, hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def version(self) -> str:
+        """What a version is called: short, and the same for the same content."""
+        return self.digest[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What a document says.
@@ -63,6 +93,7 @@ class Batch:
     notices: tuple[Notice, ...] = ()
     covers: frozenset[str] | None = None
     as_of: datetime | None = None
+    datasets: tuple[Dataset, ...] = ()
 
     @classmethod
     def of(
@@ -71,29 +102,60 @@ class Batch:
         notices: Iterable[Notice] = (),
         covers: Iterable[str] | None = None,
         as_of: datetime | None = None,
+        datasets: Iterable[Dataset] = (),
     ) -> Batch:
         """A batch from any iterables."""
-        return cls(tuple(rows), tuple(notices), None if covers is None else frozenset(covers), as_of)
+        covered = None if covers is None else frozenset(covers)
+        return cls(tuple(rows), tuple(notices), covered, as_of, tuple(datasets))
+
+
+def batch_to_json(batch: Batch) -> dict[str, object]:
+    """A batch as JSON; of its datasets, everything but the content."""
+    return {
+        "rows": [{"entity": entity_to_json(row.entity), "where": row.where} for row in batch.rows],
+        "notices": [[n.code, n.severity, n.where, n.detail, n.subject] for n in batch.notices],
+        "covers": None if batch.covers is None else sorted(batch.covers),
+        "as_of": None if batch.as_of is None else format_instant(batch.as_of),
+        "datasets": [_dataset_to_json(dataset) for dataset in batch.datasets],
+    }
+
+
+def _dataset_to_json(dataset: Dataset) -> dict[str, object]:
+    valid = (dataset.valid_from, dataset.valid_until)
+    return {
+        "kind": dataset.kind,
+        "media_type": dataset.media_type,
+        "size": len(dataset.content),
+        "digest": dataset.digest,
+        "valid": [None if day is None else day.isoformat() for day in valid],
+    }
 
 
 def batch_to_bytes(batch: Batch) -> bytes:
-    """JSON for the way from a worker to the hub; never pickle, since a worker has read what strangers wrote."""
-    return orjson.dumps(
-        {
-            "rows": [{"entity": entity_to_json(row.entity), "where": row.where} for row in batch.rows],
-            "notices": [[n.code, n.severity, n.where, n.detail, n.subject] for n in batch.notices],
-            "covers": None if batch.covers is None else sorted(batch.covers),
-            "as_of": None if batch.as_of is None else format_instant(batch.as_of),
-        }
-    )
+    """For the way from a worker to the hub: a length, JSON, then the datasets' contents as they are.
+
+    Never pickle, since a worker has read what strangers wrote.
+    """
+    head = orjson.dumps(batch_to_json(batch))
+    return b"".join([_LENGTH.pack(len(head)), head, *(dataset.content for dataset in batch.datasets)])
 
 
 def batch_from_bytes(content: bytes) -> Batch:
     """Reads what `batch_to_bytes` wrote."""
-    told = orjson.loads(content)
+    start = _LENGTH.size + _LENGTH.unpack_from(content)[0]
+    told = orjson.loads(content[_LENGTH.size : start])
     return Batch(
         rows=tuple(Row(entity_from_json(cast(JsonObject, row["entity"])), row["where"]) for row in told["rows"]),
         notices=tuple(Notice(code, Severity(level), *more) for code, level, *more in told["notices"]),
         covers=None if told["covers"] is None else frozenset(told["covers"]),
         as_of=None if told["as_of"] is None else parse_instant(told["as_of"]),
+        datasets=tuple(_datasets(told["datasets"], content, start)),
     )
+
+
+def _datasets(told: list[dict[str, Any]], content: bytes, start: int) -> Iterator[Dataset]:
+    for one in told:
+        end = start + one["size"]
+        valid_from, valid_until = (None if day is None else date.fromisoformat(day) for day in one["valid"])
+        yield Dataset(one["kind"], one["media_type"], content[start:end], valid_from, valid_until)
+        start = end

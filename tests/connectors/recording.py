@@ -17,7 +17,7 @@ import orjson
 
 import connectors
 from cityos.connector import Batch, Config, Connector, Document
-from cityos.connector.batch import batch_to_bytes
+from cityos.connector.batch import batch_to_json
 from cityos.ngsi.geo import Box
 from tests.shared_data import find_shared
 
@@ -77,7 +77,7 @@ def _recording(connector: Connector[Any], path: Path, about: dict[str, Any]) -> 
 
 def meaning_of(batch: Batch) -> bytes:
     """A batch as it is written down: one JSON that people can read and compare."""
-    return orjson.dumps(orjson.loads(batch_to_bytes(batch)), option=orjson.OPT_INDENT_2) + b"\n"
+    return orjson.dumps(batch_to_json(batch), option=orjson.OPT_INDENT_2) + b"\n"
 
 
 def write_expected(name: str) -> None:
