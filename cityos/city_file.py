@@ -117,6 +117,7 @@ class _Retention(_Part):
     history_days: float = Field(default=400.0, gt=0)
     documents_days: float = Field(default=30.0, gt=0)
     runs_days: float = Field(default=30.0, gt=0)
+    dataset_versions: int = Field(default=5, gt=0)
     history_days_by_type: dict[str, float] = {}
 
 
@@ -162,7 +163,9 @@ class CityFile:
         """What is kept how long."""
         said = self._said.retention
         by_type = {iri(term): days for term, days in said.history_days_by_type.items()}
-        return Retention(said.changes_days, said.history_days, said.documents_days, said.runs_days, by_type)
+        return Retention(
+            said.changes_days, said.history_days, said.documents_days, said.runs_days, said.dataset_versions, by_type
+        )
 
     def feeds(self, clock: Clock) -> list[Feed]:
         """The feeds, on the city's clock or on that of their recordings. Raises CityFileError."""

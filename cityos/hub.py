@@ -224,6 +224,8 @@ async def _keep_trimming(hub: Hub, keep: Retention) -> None:
                 await asyncio.sleep(0)
         digests = await hub.store.read(lambda reader: reader.digests())
         await asyncio.to_thread(archive.forget_all_but, digests)
+        kept = await hub.store.read(lambda reader: reader.dataset_digests())
+        await asyncio.to_thread(hub.store.datasets.forget_all_but, kept)
 
 
 async def _keep_remembering(plan: Plan) -> None:

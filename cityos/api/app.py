@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from cityos.api import about, changes, entities, errors, feeds
+from cityos.api import about, changes, datasets, entities, errors, feeds
 from cityos.api.rooms import Rooms
 
 
@@ -17,7 +17,13 @@ def create_app(rooms: Rooms) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.rooms = rooms
-    for door in (*about.DOORS, *entities.DOORS, *changes.DOORS, *feeds.DOORS):
+    for door in (
+        *entities.DOORS,
+        *changes.DOORS,
+        *feeds.DOORS,
+        *datasets.DOORS,
+        *about.DOORS,
+    ):  # in this order they are tried
         door.install(app)
     errors.install(app)
     return app

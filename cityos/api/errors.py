@@ -117,7 +117,8 @@ async def _key_required(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    answer = problem(error.status_code, "InvalidRequest", error.detail, f"{request.method} {request.url.path}")
+    kind = "ResourceNotFound" if error.status_code == 404 else "InvalidRequest"
+    answer = problem(error.status_code, kind, error.detail, f"{request.method} {request.url.path}")
     answer.headers.update(error.headers or {})
     return answer
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cityos.connector.batch import Batch, Row
+from cityos.connector.batch import Batch, Dataset, Row
 from cityos.connector.contract import Fetcher
 from cityos.connector.document import Document
 from cityos.connector.error import SourceChanged, SourceError, SourceRefused, SourceUnavailable
@@ -18,8 +18,9 @@ from cityos.ingest.workers import NormaliseFailed, Workers
 from cityos.ngsi.geo import Box
 from cityos.quality import Facts, examine
 from cityos.store.error import StoreError
-from cityos.store.record import Delivery, DocumentRecord, Run, RunOutcome, RunResult
+from cityos.store.record import DatasetRecord, Delivery, DocumentRecord, Run, RunOutcome, RunResult
 from cityos.store.sqlite import SqliteStore
+from cityos.vocabulary.dataset import DatasetNews
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Pipeline:
     async def _redeliver(self, feed: Feed, record: DocumentRecord) -> Delivery | None:
         """One document again; one that cannot be read any more does not stop the others."""
         try:
-            return await self._deliver(feed, self._archived(record))
+            return await self._deliver(feed, self._archived(record), is_new=False)
         except (SourceChanged, FileNotFoundError) as error:
             log.warning("Feed %s: %s of %s is not replayed: %s", feed.name, record.name, record.first_at, error)
             return None
@@ -90,20 +91,39 @@ class Pipeline:
         await asyncio.to_thread(self.archive.keep, document.digest, document.content)
         return await self.store.add_document(self.tenant, feed.name, document)
 
-    async def _deliver(self, feed: Feed, document: Document) -> Delivery:
+    async def _deliver(self, feed: Feed, document: Document, *, is_new: bool = True) -> Delivery:
         batch = await self._normalise(feed, document)
         facts = Facts(document.fetched_at, feed.connector.manifest.emits, self.box)
         examined = examine(batch, facts)
         rows = await self.store.read(lambda reader: reader.unknown_rows(self.tenant, examined.accepted))
+        datasets = [await self._keep(feed, dataset, document) for dataset in batch.datasets if is_new]
         return Delivery(
             document=document,
-            rows=rows,
+            rows=(*rows, *(_announcement(dataset) for dataset in datasets)),
             notices=(*batch.notices, *(notice for _, notice in examined.held)),
             held=len(examined.held),
             held_ids=frozenset(row.entity.id for row, _ in examined.held),
             covers=batch.covers,
             data_at=_data_clock(batch, examined.accepted),
             seen=len(examined.accepted),
+            datasets=tuple(datasets),
+        )
+
+    async def _keep(self, feed: Feed, dataset: Dataset, document: Document) -> DatasetRecord:
+        """Puts a dataset's content on disk before anything announces it."""
+        await asyncio.to_thread(self.store.datasets.keep, dataset.digest, dataset.content)
+        return DatasetRecord(
+            feed=feed.name,
+            kind=dataset.kind,
+            version=dataset.version,
+            media_type=dataset.media_type,
+            size=len(dataset.content),
+            digest=dataset.digest,
+            valid_from=dataset.valid_from,
+            valid_until=dataset.valid_until,
+            licence=feed.licence,
+            attribution=feed.attribution,
+            created_at=document.fetched_at,
         )
 
     async def _normalise(self, feed: Feed, document: Document) -> Batch:
@@ -120,6 +140,23 @@ def _outcome_of(error: SourceError) -> RunOutcome:
     if isinstance(error, SourceUnavailable):
         return "source_unavailable"
     return "source_refused" if isinstance(error, SourceRefused) else "source_changed"
+
+
+def _announcement(of: DatasetRecord) -> Row:
+    """The one entity that tells of a dataset's newest version."""
+    news = DatasetNews(
+        of.feed,
+        of.kind,
+        of.version,
+        of.media_type,
+        of.size,
+        of.digest,
+        of.licence,
+        of.attribution,
+        of.valid_from,
+        of.valid_until,
+    )
+    return Row(news.to_entity(), f"datasets/{of.feed}")
 
 
 def _data_clock(batch: Batch, rows: tuple[Row, ...]) -> datetime | None:

@@ -23,7 +23,9 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """ISO 8601 in UTC with Z; a fraction only where there is one."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return f"{instant.isoformat()[: -len('+00:00')]}Z"
 
 
 def to_microseconds(instant: datetime) -> int:

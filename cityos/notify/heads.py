@@ -43,9 +43,14 @@ class Heads:
                     await self._bell.wait()
         return self.of(tenant) > seq
 
-    async def any_beyond(self, seqs: Mapping[str, int], timeout_s: float) -> None:
-        """Waits until any tenant's head is beyond the seq given for it (0 if none is), or the time is over."""
+    async def any_beyond(
+        self, seqs: Mapping[str, int], timeout_s: float, concerns: Callable[[str], bool] = lambda tenant: True
+    ) -> None:
+        """Waits until the head of any tenant that concerns the caller is beyond the seq given for it (0 if none is).
+
+        Returns as well when the time is over.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while all(seq <= seqs.get(tenant, 0) for tenant, seq in self._seqs.items()):
+                while not any(seq > seqs.get(name, 0) and concerns(name) for name, seq in self._seqs.items()):
                     await self._bell.wait()

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _PAGE = 500  # changes read, entities compared, messages in flight
 _HEAD_EVERY_S = 1.0
 _IDLE_S = 60.0
+_GATHER_S = 0.01  # between two pages, so that under load one holds many changes; who writes after a pause waits no more
 _PAUSE_S = 0.2  # a reading of the tree may fail while the main connection still seems to stand
 
 
@@ -79,10 +80,11 @@ class Publisher:
                 await self._catch_up(tenant, progress[tenant])
             cursors = {tenant: one.cursor for tenant, one in progress.items()}
             untold = any(one.head_told != one.cursor for one in progress.values())
-            await self._heads.any_beyond(cursors, _HEAD_EVERY_S / 4 if untold else _IDLE_S)
+            await asyncio.sleep(_GATHER_S)
+            await self._heads.any_beyond(cursors, _HEAD_EVERY_S / 4 if untold else _IDLE_S, _is_open)
 
     async def _open_tenants(self) -> list[str]:
-        return [tenant for tenant in self._store.reader.tenants() if not is_internal(tenant)]
+        return [tenant for tenant in self._store.reader.tenants() if _is_open(tenant)]
 
     # ---- following
 
@@ -173,6 +175,10 @@ class Publisher:
         if stored is not None:
             made_by = self._store.reader.change(tenant, stored.seq)
             yield Message(topic, state_message(self._store.epoch, stored, made_by, self._context))
+
+
+def _is_open(tenant: str) -> bool:
+    return not is_internal(tenant)
 
 
 def _topic(tenant: str, type_name: str, entity_id: str) -> str | None:

@@ -13,7 +13,7 @@ from cityos.ngsi.entity import Entity, Instance
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.merge import observe
 from cityos.store import statement as sql
-from cityos.store.record import SUCCESSFUL, Delivery, Run, RunResult
+from cityos.store.record import SUCCESSFUL, DatasetRecord, Delivery, Run, RunResult
 from cityos.store.session import Session
 from cityos.store.writing import TopicNames, put
 
@@ -50,6 +50,8 @@ def _ingest_delivery(session: Session, tenant: str, run: Run, delivery: Delivery
     for row in delivery.rows:
         spoken.setdefault(row.entity.id, []).append(row)
     changed = sum(_observe(session, tenant, rows, topics) for rows in spoken.values())
+    for dataset in delivery.datasets:
+        _put_dataset(session, tenant, dataset)
     result = RunResult(accepted=delivery.seen or len(delivery.rows), held=delivery.held, changed=changed)
     if run.replayed:
         return result
@@ -64,6 +66,24 @@ def _ingest_delivery(session: Session, tenant: str, run: Run, delivery: Delivery
         of_digest=delivery.document.digest,
     )
     return replace(result, ended=ended, opened=opened, closed=closed)
+
+
+def _put_dataset(session: Session, tenant: str, dataset: DatasetRecord) -> None:
+    session.execute(
+        sql.ADD_DATASET,
+        tenant=tenant,
+        feed=dataset.feed,
+        kind=dataset.kind,
+        version=dataset.version,
+        media_type=dataset.media_type,
+        size=dataset.size,
+        digest=dataset.digest,
+        valid_from=None if dataset.valid_from is None else dataset.valid_from.isoformat(),
+        valid_until=None if dataset.valid_until is None else dataset.valid_until.isoformat(),
+        licence=dataset.licence,
+        attribution=dataset.attribution,
+        created_at=to_microseconds(dataset.created_at),
+    )
 
 
 def _observe(session: Session, tenant: str, rows: list[Row], topics: TopicNames) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 import orjson
@@ -19,6 +19,7 @@ from cityos.store.error import CursorGone
 from cityos.store.record import (
     ChangeItem,
     ChangePage,
+    DatasetRecord,
     DocumentRecord,
     FeedRecord,
     NoticeRecord,
@@ -271,6 +272,15 @@ class Reader:
         )
         return [_document_record(row) for row in rows]
 
+    def datasets(self, tenant: str, feed: str | None = None) -> list[DatasetRecord]:
+        """All versions of all datasets, or of one feed's, newest first."""
+        rows = self._mappings(sql.ALL_DATASETS, tenant=tenant)
+        return [_dataset_record(row) for row in rows if feed in (None, row["feed"])]
+
+    def dataset_digests(self) -> set[str]:
+        """The digests of all contents that are still known."""
+        return {cast(str, row[0]) for row in self._rows(sql.DATASET_DIGESTS)}
+
     def digests(self) -> set[str]:
         """The digests of all documents that are still known."""
         return {cast(str, row[0]) for row in self._rows(sql.ALL_DIGESTS)}
@@ -417,6 +427,25 @@ def _run_record(row: dict[str, object]) -> RunRecord:
         cast(str, row["outcome"]),
         cast(str, row["detail"]),
         *counts,
+    )
+
+
+def _dataset_record(row: dict[str, object]) -> DatasetRecord:
+    valid_from, valid_until = (
+        None if row[key] is None else date.fromisoformat(cast(str, row[key])) for key in ("valid_from", "valid_until")
+    )
+    return DatasetRecord(
+        feed=cast(str, row["feed"]),
+        kind=cast(str, row["kind"]),
+        version=cast(str, row["version"]),
+        media_type=cast(str, row["media_type"]),
+        size=cast(int, row["size"]),
+        digest=cast(str, row["digest"]),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        licence=cast(str, row["licence"]),
+        attribution=cast(str, row["attribution"]),
+        created_at=_known_instant(row["created_at"]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from cityos.connector.batch import Notice, Row
@@ -128,6 +128,23 @@ SUCCESSFUL: frozenset[str] = frozenset(("applied", "unchanged"))
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetRecord:
+    """One version of a feed's bulk data; its content is in the store's files under `digest`. `size` in bytes."""
+
+    feed: str
+    kind: str
+    version: str
+    media_type: str
+    size: int
+    digest: str
+    valid_from: date | None
+    valid_until: date | None
+    licence: str
+    attribution: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """What one document of a run came to: accepted rows, notices, what it covers, its own clock.
 
@@ -143,6 +160,7 @@ class Delivery:
     covers: frozenset[str] | None = None
     data_at: datetime | None = None
     seen: int = 0
+    datasets: tuple[DatasetRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +252,11 @@ class DocumentRecord:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many days are kept. `history_by_type` is by type IRI and wins over `history`."""
+    """How many days are kept, and how many versions of a dataset. `history_by_type` (type IRI) wins over `history`."""
 
     changes: float = 7.0
     history: float = 400.0
     documents: float = 30.0
     runs: float = 30.0
+    dataset_versions: int = 5
     history_by_type: Mapping[str, float] = field(default_factory=dict)

@@ -23,6 +23,7 @@ def trim(session: Session, tenant: str, keep: Retention) -> int:
         + _trim_history(session, tenant, keep)
         + _trim_runs(session, tenant, _before(session, keep.runs))
         + _trim_documents(session, tenant, _before(session, keep.documents))
+        + _trim_datasets(session, tenant, keep.dataset_versions)
     )
 
 
@@ -89,3 +90,16 @@ def _trim_documents(session: Session, tenant: str, before: int) -> int:
     )
     text, parameters = sql.rendered(delete(document).where(document.c.no.in_(old)))
     return session.execute(text, **parameters).rowcount
+
+
+def _trim_datasets(session: Session, tenant: str, versions: int) -> int:
+    """Forgets all but the newest versions of each dataset."""
+    met: dict[tuple[str, str], int] = {}
+    gone = 0
+    rows = session.execute(sql.ALL_DATASETS, tenant=tenant).fetchall()
+    for _, _, feed, kind, version, *_ in rows:
+        met[feed, kind] = met.get((feed, kind), 0) + 1
+        if met[feed, kind] > versions:
+            session.execute(sql.DROP_DATASET, tenant=tenant, feed=feed, kind=kind, version=version)
+            gone += 1
+    return gone

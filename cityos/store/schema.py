@@ -185,6 +185,26 @@ notice = Table(
     Column("open", Boolean, nullable=False),
 )
 
+# Versions of bulk data; their contents are files named after the digest.
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("no", Integer, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("valid_from", Text),
+    Column("valid_until", Text),
+    Column("licence", Text, nullable=False),
+    Column("attribution", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("dataset_by_version", "tenant", "feed", "kind", "version", unique=True),
+)
+
 document = Table(
     "document",
     metadata,

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, insert
 from cityos.connector.document import Document
 from cityos.ngsi.instant import to_microseconds
 from cityos.store import statement as sql
+from cityos.store.dataset_file import DatasetFiles
 from cityos.store.error import DirectoryInUse, QueryTooLong, SchemaTooNew
 from cityos.store.ingesting import ingest
 from cityos.store.reading import Reader
@@ -56,9 +57,14 @@ class SqliteStore:
         self._lock = _lock(directory)
         self._path = directory / "city.db"
         self._topic_name = topic_name
+        self.datasets = DatasetFiles(directory / "datasets")
         self._query_limit_s = query_limit_s
-        connection = self._connect()
-        self.epoch = _prepare(connection, self._path)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._lock.close)
+            connection = self._connect()
+            undo.callback(connection.close)
+            self.epoch = _prepare(connection, self._path)
+            undo.pop_all()
         self._writer = writer(Session(connection, self.epoch), now, on_commit)
         self._write_connection = connection
         # Reads in the loop: held open, so that a point read is one look-up in the page cache.

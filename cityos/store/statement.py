@@ -30,6 +30,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from cityos.store.schema import (
     change,
+    dataset,
     document,
     entity,
     entity_type,
@@ -244,6 +245,27 @@ OPEN_NOTICE_COUNTS = compiled(
     select(notice.c.feed, func.count()).where(notice.c.tenant == _p("tenant"), notice.c.open).group_by(notice.c.feed)
 )
 
+ADD_DATASET = compiled(
+    sqlite.insert(dataset)
+    .values({c: _p(c) for c in columns_of(dataset) if c != "no"})
+    .on_conflict_do_update(
+        index_elements=["tenant", "feed", "kind", "version"],
+        # A version that comes back is the newest again.
+        set_={"created_at": _p("created_at"), "valid_from": _p("valid_from"), "valid_until": _p("valid_until")},
+    )
+)
+ALL_DATASETS = compiled(
+    select(dataset).where(dataset.c.tenant == _p("tenant")).order_by(dataset.c.created_at.desc(), dataset.c.no.desc())
+)
+DATASET_DIGESTS = compiled(select(dataset.c.digest).distinct())
+DROP_DATASET = compiled(
+    delete(dataset).where(
+        dataset.c.tenant == _p("tenant"),
+        dataset.c.feed == _p("feed"),
+        dataset.c.kind == _p("kind"),
+        dataset.c.version == _p("version"),
+    )
+)
 LATEST_DOCUMENT: str = compiled(
     select(document).where(_DOCUMENT_OF).order_by(document.c.no.desc()).limit(_ONE).offset(_ZERO)
 )

@@ -6,12 +6,12 @@ While one group is being made durable the next gathers, so the cost of an fsync 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -28,7 +28,9 @@ _LARGEST_GROUP = 512
 @dataclass(slots=True)
 class _Job(Generic[T]):
     work: Callable[[Session], T]
-    done: Future[T]
+    done: asyncio.Future[T]
+    result: T | None = None
+    error: Exception | None = None
 
 
 class Writer:
@@ -50,15 +52,11 @@ class Writer:
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in the next group; returns once it is on disk. Raises StoreUnavailable, or what `work` raised."""
-        return await asyncio.wrap_future(self.submit(work))
-
-    def submit(self, work: Callable[[Session], T]) -> Future[T]:
-        """As `write`, for callers outside the loop."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        done: Future[T] = Future()
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(work, done))
-        return done
+        return await done
 
     def close(self) -> None:
         """Finishes what waits, then ends the thread."""
@@ -90,38 +88,35 @@ class Writer:
         return group, True
 
     def _write_group(self, group: list[_Job[Any]]) -> None:
-        finished: list[tuple[Future[Any], Any]] = []
         try:
             self._session.begin(self._now())
             for job in group:
-                self._run_job(job, finished)
+                self._run_job(job)
             heads = dict(self._session.told)
             self._commit()
         except Exception as error:  # noqa: BLE001 - whatever it is: a dead writer would leave every caller waiting
             self._fail(group, error)
-            return
-        if heads:
-            self._on_commit(heads)
-        for done, result in finished:
-            done.set_result(result)
+        else:
+            if heads:
+                self._on_commit(heads)
+        _answer(group)
 
     def _commit(self) -> None:
         self._session.commit()
 
-    def _run_job(self, job: _Job[Any], finished: list[tuple[Future[Any], Any]]) -> None:
-        if not job.done.set_running_or_notify_cancel():
+    def _run_job(self, job: _Job[Any]) -> None:
+        if job.done.cancelled():
             return
         self._session.begin_job()
         try:
-            result = job.work(self._session)
+            job.result = job.work(self._session)
         except sqlite3.OperationalError:
             raise  # the disk, not the job: the whole group is off
         except Exception as error:  # noqa: BLE001 - handed to the caller, whose job it is
             self._session.undo_job()
-            job.done.set_exception(error)
+            job.error = error
         else:
             self._session.end_job()
-            finished.append((job.done, result))
 
     def _fail(self, group: list[_Job[Any]], error: Exception) -> None:
         """Nothing of the group is on disk, so nothing of it is acknowledged."""
@@ -131,6 +126,21 @@ class Writer:
         except sqlite3.Error as again:
             log.error("The store cannot roll back: %s", again)  # noqa: TRY400 - one line, no trace
         for job in group:
-            waiting = not job.done.done()
-            if waiting and (job.done.running() or job.done.set_running_or_notify_cancel()):
-                job.done.set_exception(StoreUnavailable(f"the database cannot be written: {error}"))
+            job.error = job.error or StoreUnavailable(f"the database cannot be written: {error}")
+
+
+def _answer(group: list[_Job[Any]]) -> None:
+    """Wakes each loop once for all who wait in it: a wake-up per job would have loop and writer contend for the GIL."""
+    for loop in {job.done.get_loop() for job in group}:
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, [job for job in group if job.done.get_loop() is loop])
+
+
+def _settle(group: list[_Job[Any]]) -> None:
+    for job in group:
+        if job.done.done():
+            continue  # who waited has gone
+        if job.error is not None:
+            job.done.set_exception(job.error)
+        else:
+            job.done.set_result(job.result)
