@@ -91,6 +91,9 @@ class _Feed(_Part):
     season: tuple[MonthDay, MonthDay] | None = None
     hours: tuple[time, time] | None = None
     weekdays: frozenset[int] | None = None
+    folder: str | None = None  # its files are the documents; relative to the data directory
+    pushed: bool = False  # documents are sent to POST /feeds/{name}/documents
+    push_key: str | None = None
     starts_at: AwareDatetime | None = None  # the feed's own clock when the city's is at its start: for recordings
 
 
@@ -167,12 +170,15 @@ class CityFile:
             said.changes_days, said.history_days, said.documents_days, said.runs_days, said.dataset_versions, by_type
         )
 
-    def feeds(self, clock: Clock) -> list[Feed]:
-        """The feeds, on the city's clock or on that of their recordings. Raises CityFileError."""
+    def feeds(self, clock: Clock, data: Path = Path()) -> list[Feed]:
+        """The feeds, on the city's clock or on that of their recordings, their folders below `data`.
+
+        Raises CityFileError.
+        """
         names = [said.name for said in self._said.feeds]
         if twice := {name for name in names if names.count(name) > 1}:
             raise CityFileError(f"two feeds are named {', '.join(sorted(twice))}")
-        return [_feed(said, clock) for said in self._said.feeds]
+        return [_feed(said, clock, data) for said in self._said.feeds]
 
     def recordings(self, directory: Path) -> list[Recording]:
         """The recordings, their files below a directory."""
@@ -201,7 +207,7 @@ def _first_fault(error: ValidationError) -> str:
     return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
 
 
-def _feed(said: _Feed, clock: Clock) -> Feed:
+def _feed(said: _Feed, clock: Clock, data: Path) -> Feed:
     try:
         connector = get_connector(said.connector)
         config = connector.config_type.model_validate({"feed": said.name, **said.config})
@@ -222,6 +228,9 @@ def _feed(said: _Feed, clock: Clock) -> Feed:
         provider=said.provider or connector.manifest.provider,
         licence=said.licence or connector.manifest.licence,
         attribution=said.attribution or connector.manifest.attribution,
+        folder=None if said.folder is None else data / said.folder,
+        is_pushed=said.pushed,
+        push_key=said.push_key,
     )
 
 

@@ -21,6 +21,7 @@ from cityos.bus.mqtt import MqttBus
 from cityos.city_file import CityFile
 from cityos.clock import REAL, Clock, remember
 from cityos.connector.contract import Fetcher
+from cityos.connector.document import Document
 from cityos.connector.feed import Feed
 from cityos.egress.http import Egress
 from cityos.ingest.archive import Archive
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 DEFAULT_TENANT = "default"
 _TRIM_EVERY_S = 600.0
 _REMEMBER_EVERY_S = 1.0
+_EXPIRE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,10 @@ class Hub:
         """Normalises a feed's archived documents of a span again. KeyError where there is none."""
         return await self._require_runner().replay(name, since, until)
 
+    async def take(self, name: str, document: Document) -> RunResult:
+        """Takes a document that somebody brought to a feed. KeyError, SourceChanged."""
+        return await self._require_runner().take(name, document)
+
     def _require_runner(self) -> Runner:
         if self.runner is None:
             raise KeyError("this hub runs no feeds")
@@ -166,6 +172,7 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
             await _start_feeds(hub, plan.city, stack)
         if plan.clock.at is not None:
             hub.start("clock", _keep_remembering(plan))
+        hub.start("expiry", _keep_expiring(hub))
         hub.start("retention", _keep_trimming(hub, plan.city.retention if plan.city else Retention()))
         yield hub
 
@@ -199,7 +206,7 @@ async def _start_feeds(hub: Hub, city: CityFile, stack: contextlib.AsyncExitStac
     archive = Archive(plan.data / "archive")
     fetchers: dict[str, Fetcher] = {}
     pipeline = Pipeline(hub.store, hub.tenant, archive, workers, city.box, lambda feed: fetchers[feed.name])
-    feeds = city.feeds(plan.clock)
+    feeds = city.feeds(plan.clock, plan.data)
     fetchers.update({feed.name: _fetcher(plan, feed, egress, archive) for feed in feeds})
     hub.runner = Runner(feeds, pipeline)
     await workers.start()
@@ -212,6 +219,14 @@ def _fetcher(plan: Plan, feed: Feed, egress: Egress, archive: Archive) -> Fetche
     if plan.recordings:
         return RecordedFetcher(plan.recordings, feed.clock)
     return LiveFetcher(egress, feed.clock, archive.get)
+
+
+async def _keep_expiring(hub: Hub) -> None:
+    """Ends what documents said once they expire."""
+    while True:
+        await asyncio.sleep(_EXPIRE_EVERY_S)
+        for tenant in hub.store.reader.tenants():
+            await hub.store.expire(tenant, hub.plan.clock.now())
 
 
 async def _keep_trimming(hub: Hub, keep: Retention) -> None:

@@ -11,10 +11,16 @@ from starlette.responses import Response
 from cityos.api import reading
 from cityos.api.answering import json_response
 from cityos.api.door import Door
+from cityos.api.errors import problem
+from cityos.auth.key import matches
 from cityos.connector.cadence import JST
+from cityos.connector.document import Document
+from cityos.connector.error import SourceChanged
+from cityos.connector.feed import Feed
+from cityos.ingest.dropping import checked_name
 from cityos.monitor.health import LABELS, FeedReport
-from cityos.ngsi.error import BadRequestData, ResourceNotFound
-from cityos.ngsi.instant import format_instant
+from cityos.ngsi.error import BadRequestData, InvalidRequest, ResourceNotFound
+from cityos.ngsi.instant import format_instant, parse_instant
 from cityos.ngsi.value import JsonObject
 from cityos.store.record import NoticeRecord, RunRecord, RunResult
 
@@ -56,6 +62,50 @@ async def replay_feed(request: Request) -> Response:
     report = await _find(request)
     since, until = _day(request)
     return json_response(_result(await reading.rooms_of(request).feeds.replay(report.feed.name, since, until)))
+
+
+async def bring_document(request: Request) -> Response:
+    """POST /feeds/{name}/documents"""
+    reading.check_parameters(request, _BRINGING)
+    report = await _find(request)
+    _check_bringer(request, report.feed)
+    document = await _document(request, report.feed)
+    try:
+        result = await reading.rooms_of(request).feeds.take(report.feed.name, document)
+    except SourceChanged as error:
+        return problem(422, "BadRequestData", "The document cannot be read", str(error))
+    notices = [{"code": one.code, "where": one.where, "detail": one.detail} for one in result.opened]
+    return json_response({**_result(result), "digest": document.digest, "notices": notices})
+
+
+def _check_bringer(request: Request, feed: Feed) -> None:
+    """The hub's key opens every feed that takes documents, a feed's own key that feed alone."""
+    if feed.folder is None and not feed.is_pushed:
+        raise InvalidRequest(f"The feed {feed.name} asks its source itself; it takes no documents")
+    given = reading.given_key(request)
+    if feed.push_key is not None and matches(feed.push_key, given):
+        return
+    reading.writing_tenant(request)
+
+
+async def _document(request: Request, feed: Feed) -> Document:
+    said = request.query_params
+    try:
+        name = checked_name(said.get("name", "document"))
+        expires_at = parse_instant(said["expiresAt"]) if "expiresAt" in said else None
+    except ValueError as error:
+        raise BadRequestData(str(error)) from None
+    content = await reading.read_body(request, reading.BATCH_LIMIT)
+    media_type = request.headers.get("content-type", "")
+    author = said.get("author", "")
+    return Document(name, content, feed.clock.now(), media_type=media_type, author=author, expires_at=expires_at)
+
+
+_BRINGING = {
+    "name": "The document's file name; the same name replaces what it said before",
+    "author": "Who brings it",
+    "expiresAt": "When what it says ends, such as 2026-01-16T00:00:00+09:00",
+}
 
 
 async def _find(request: Request) -> FeedReport:
@@ -149,6 +199,7 @@ DOORS = (
             "acceptEndings": "true: end what the source no longer names, however many",
         },
     ),
+    Door("POST", "/feeds/{name}/documents", bring_document, "Bring a document to a feed that takes them", _BRINGING),
     Door(
         "POST",
         "/feeds/{name}/replay",

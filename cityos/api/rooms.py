@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cityos.clock import Clock
+from cityos.connector.document import Document
 from cityos.monitor.health import FeedReport
 from cityos.ngsi.context import Context
 from cityos.ngsi.value import JsonObject
@@ -25,6 +26,10 @@ class Feeds(Protocol):
 
     async def run_now(self, name: str, *, accept_endings: bool) -> RunResult:
         """Runs one feed at once. KeyError where there is none."""
+        ...
+
+    async def take(self, name: str, document: Document) -> RunResult:
+        """Takes a document that somebody brought. KeyError where there is no such feed; SourceChanged."""
         ...
 
     async def replay(self, name: str, since: datetime, until: datetime) -> RunResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -15,6 +16,7 @@ from cityos.client.answer import as_object, names, objects, text
 from cityos.client.change import Change, ChangePage, Resync
 from cityos.client.contact import Contact
 from cityos.client.cursor import Cursor
+from cityos.client.dataset import datasets_from_json
 from cityos.client.door import Door, problem_from_json, understood, understood_list
 from cityos.client.error import CityRefused, PartlyRefused, Problem
 from cityos.client.follow import Follower, Wanted, ask_changes
@@ -27,6 +29,7 @@ from cityos.ngsi.expansion import expand_entity
 from cityos.ngsi.representation import View, represent
 from cityos.ngsi.value import Json, JsonObject
 from cityos.vocabulary.context import CITY_CONTEXT
+from cityos.vocabulary.dataset import DatasetNews
 
 _ENTITIES = "/ngsi-ld/v1/entities"
 _UPSERT = "/ngsi-ld/v1/entityOperations/upsert"
@@ -91,6 +94,17 @@ class City:
     async def feeds(self) -> tuple[FeedStatus, ...]:
         """All feeds and how fresh they are."""
         return understood(await self._door.get("/feeds"), feeds_from_json)
+
+    async def datasets(self) -> tuple[DatasetNews, ...]:
+        """Every version of every dataset (timetables, road graphs), newest first."""
+        return understood(await self._door.get("/datasets"), datasets_from_json)
+
+    async def read_dataset(self, news: DatasetNews) -> bytes:
+        """The content of a version, its checksum compared. CityUnavailable where it arrived damaged."""
+        content = (await self._door.get(news.path, {"kind": news.kind})).content
+        if hashlib.sha256(content).hexdigest() != news.digest:
+            raise CityUnavailable(f"{self.url}{news.path} arrived damaged: its checksum is not {news.digest}")
+        return content
 
     async def get_entity(self, entity_id: str) -> Entity:
         """One entity. CityRefused with status 404 where there is none."""

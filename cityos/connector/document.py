@@ -12,7 +12,8 @@ from functools import cached_property
 class Document:
     """`content` exactly as said; `name` is how notices call it (the last part of its address); times are aware UTC.
 
-    `modified_at` is what the server says of the document (Last-Modified), None where it says nothing.
+    `modified_at` is what the server says of the document (Last-Modified), None where it says nothing. Of a document
+    that somebody brought, `author` is who, and `expires_at` when what it says ends.
     """
 
     name: str
@@ -21,6 +22,8 @@ class Document:
     url: str = ""
     media_type: str = ""
     modified_at: datetime | None = None
+    author: str = ""
+    expires_at: datetime | None = None
 
     @cached_property
     def digest(self) -> str:

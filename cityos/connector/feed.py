@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from cityos.clock import Clock
@@ -16,6 +17,8 @@ class Feed:
     """`clock` is the feed's own: the city's, or that of the recording it plays. `owner`, `telephone`: who to ring.
 
     `provider`, `licence`, `attribution` are of this feed's source: the connector's, unless the city says otherwise.
+    A feed asks its source, unless it has a `folder` whose files are its documents, or `is_pushed`: then it waits for
+    what is brought to it with `push_key` (or the hub's key).
     """
 
     name: str
@@ -30,3 +33,6 @@ class Feed:
     provider: str = ""
     licence: str = ""
     attribution: str = ""
+    folder: Path | None = None
+    is_pushed: bool = False
+    push_key: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from cityos.connector.document import Document
 from cityos.connector.error import SourceChanged, SourceError, SourceRefused, SourceUnavailable
 from cityos.connector.feed import Feed
 from cityos.ingest.archive import Archive
+from cityos.ingest.dropping import documents_in, put_into
 from cityos.ingest.workers import NormaliseFailed, Workers
 from cityos.ngsi.geo import Box
 from cityos.quality import Facts, examine
@@ -43,7 +44,7 @@ class Pipeline:
         detail = ""
         deliveries: list[Delivery] = []
         try:
-            async for document in feed.connector.fetch(feed.config, self.fetcher_for(feed)):
+            async for document in self._documents(feed):
                 if not await self._is_news(feed, document) and not accept_endings:
                     continue
                 deliveries.append(await self._deliver(feed, document))
@@ -59,6 +60,25 @@ class Pipeline:
             feed.name, started_at, feed.clock.now(), outcome, detail, tuple(deliveries), accept_endings=accept_endings
         )
         return run, await self.store.ingest(self.tenant, run)
+
+    async def take(self, feed: Feed, document: Document) -> tuple[Run, RunResult]:
+        """A document that somebody brought: a run of its own. Raises SourceChanged where it cannot be read."""
+        started_at = feed.clock.now()
+        if feed.folder is not None:
+            await asyncio.to_thread(put_into, feed.folder, document)
+        deliveries = [await self._deliver(feed, document)] if await self._is_news(feed, document) else []
+        outcome: RunOutcome = "applied" if deliveries else "unchanged"
+        run = Run(feed.name, started_at, feed.clock.now(), outcome, deliveries=tuple(deliveries))
+        return run, await self.store.ingest(self.tenant, run)
+
+    async def _documents(self, feed: Feed) -> AsyncIterator[Document]:
+        """What this run reads: the feed's folder, or what its connector fetches."""
+        if feed.folder is None:
+            async for document in feed.connector.fetch(feed.config, self.fetcher_for(feed)):
+                yield document
+            return
+        for document in await asyncio.to_thread(lambda folder: list(documents_in(folder, feed)), feed.folder):
+            yield document
 
     async def replay(self, feed: Feed, since: datetime, until: datetime) -> RunResult:
         """Normalises the archived documents of a span again, oldest first: history is mended, nothing is ended."""

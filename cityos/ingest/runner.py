@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from cityos.connector.document import Document
 from cityos.connector.feed import Feed
 from cityos.ingest.pipeline import Pipeline
 from cityos.store.error import StoreError
@@ -35,9 +36,8 @@ class Runner:
 
     def start(self) -> None:
         """Begins; every feed is asked at once, then by its rhythm."""
-        self._tasks = [
-            asyncio.create_task(self._keep_running(feed), name=f"feed {n}") for n, feed in self.feeds.items()
-        ]
+        asked = [feed for feed in self.feeds.values() if not feed.is_pushed]
+        self._tasks = [asyncio.create_task(self._keep_running(feed), name=f"feed {feed.name}") for feed in asked]
 
     async def close(self) -> None:
         """Stops asking."""
@@ -50,6 +50,14 @@ class Runner:
     async def run_now(self, name: str, *, accept_endings: bool = False) -> RunResult:
         """Runs one feed at once. KeyError where there is none."""
         _, result = await self._run(self.feeds[name], accept_endings=accept_endings)
+        return result
+
+    async def take(self, name: str, document: Document) -> RunResult:
+        """Takes a document that somebody brought. KeyError where there is no such feed; SourceChanged."""
+        feed = self.feeds[name]
+        async with self._busy[name]:
+            run, result = await self._pipeline.take(feed, document)
+        self._log(feed, run, result)
         return result
 
     async def replay(self, name: str, since: datetime, until: datetime) -> RunResult:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 _PAGE = 500  # changes read, entities compared, messages in flight
 _HEAD_EVERY_S = 1.0
-_IDLE_S = 60.0
+_LOOK_S = 1.0  # how long a broker that came back with an empty tree may go unnoticed while nothing changes
 _GATHER_S = 0.01  # between two pages, so that under load one holds many changes; who writes after a pause waits no more
 _PAUSE_S = 0.2  # a reading of the tree may fail while the main connection still seems to stand
 
@@ -60,10 +60,9 @@ class Publisher:
     async def run(self) -> None:
         """Publishes until cancelled; a lost broker is waited for."""
         while True:
-            await self._bus.connected()
-            self.is_connected = True
+            generation = await self._connected()
             try:
-                await self._publish_until_lost()
+                await self._publish_until_lost(generation)
             except BusUnavailable:
                 self.is_connected = False
                 await asyncio.sleep(_PAUSE_S)
@@ -71,9 +70,16 @@ class Publisher:
                 log.warning("Changes cannot be read for the bus, its topics are compared anew: %s", error)
                 await asyncio.sleep(_PAUSE_S)
 
-    async def _publish_until_lost(self) -> None:
+    async def _connected(self) -> int:
+        self.is_connected = False
+        generation = await self._bus.connected()
+        self.is_connected = True
+        return generation
+
+    async def _publish_until_lost(self, generation: int) -> None:
+        """Returns when the connection is another: an outage between two messages raises nothing."""
         progress: dict[str, _Progress] = {}
-        while True:
+        while await self._connected() == generation:
             for tenant in await self._open_tenants():
                 if tenant not in progress:
                     progress[tenant] = _Progress(await self._reconcile(tenant))
@@ -81,7 +87,7 @@ class Publisher:
             cursors = {tenant: one.cursor for tenant, one in progress.items()}
             untold = any(one.head_told != one.cursor for one in progress.values())
             await asyncio.sleep(_GATHER_S)
-            await self._heads.any_beyond(cursors, _HEAD_EVERY_S / 4 if untold else _IDLE_S, _is_open)
+            await self._heads.any_beyond(cursors, _HEAD_EVERY_S / 4 if untold else _LOOK_S, _is_open)
 
     async def _open_tenants(self) -> list[str]:
         return [tenant for tenant in self._store.reader.tenants() if _is_open(tenant)]

@@ -163,6 +163,19 @@ def _held_endings(feed: str, delivery: Delivery, absent: int, covered: int) -> N
     )
 
 
+def expire(session: Session, tenant: str, now: datetime) -> int:
+    """Ends what documents past their expiry said of the city; a document brought anew begins anew."""
+    ended = 0
+    expired = session.execute(sql.EXPIRED_DOCUMENTS, tenant=tenant, now=to_microseconds(now)).fetchall()
+    for feed, document in {(feed, document) for _, feed, document in expired}:
+        owned = session.execute(sql.OWNED_BY, tenant=tenant, feed=feed, document=document).fetchall()
+        for entity_id, _, attributes in owned:
+            _end(session, tenant, feed, document, entity_id, orjson.loads(attributes))
+        session.execute(sql.NO_LONGER_EXPIRES, of_tenant=tenant, of_feed=feed, of_name=document)
+        ended += len(owned)
+    return ended
+
+
 def _end(session: Session, tenant: str, feed: str, document: str, entity_id: str, attributes: list[str]) -> None:
     """Ends the entity; where another feed or document speaks of it too, only the attributes that none of them tells."""
     known = session.find(tenant, entity_id)

@@ -219,6 +219,8 @@ document = Table(
     Column("first_at", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Column("applied", Boolean, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("expires_at", BigInteger),
     Index("document_by_feed", "tenant", "feed", "name", "no"),
     Index("document_by_digest", "digest"),
 )

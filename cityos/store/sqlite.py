@@ -21,7 +21,7 @@ from cityos.ngsi.instant import to_microseconds
 from cityos.store import statement as sql
 from cityos.store.dataset_file import DatasetFiles
 from cityos.store.error import DirectoryInUse, QueryTooLong, SchemaTooNew
-from cityos.store.ingesting import ingest
+from cityos.store.ingesting import expire, ingest
 from cityos.store.reading import Reader
 from cityos.store.record import Command, Outcome, Page, Query, Retention, Run, RunResult, Stored
 from cityos.store.retention import trim
@@ -106,6 +106,10 @@ class SqliteStore:
     async def add_document(self, tenant: str, feed: str, document: Document) -> bool:
         """Records a document; False if it is the one met last and its content is already applied."""
         return await self._writer.write(lambda session: _add_document(session, tenant, feed, document))
+
+    async def expire(self, tenant: str, now: datetime) -> int:
+        """Ends what expired documents said; returns how many entities ended."""
+        return await self._writer.write(lambda session: expire(session, tenant, now))
 
     async def trim(self, tenant: str, keep: Retention) -> int:
         """Deletes one portion of what is too old; returns how many rows went."""
@@ -206,5 +210,7 @@ def _add_document(session: Session, tenant: str, feed: str, document: Document) 
         first_at=at,
         last_at=at,
         applied=False,
+        author=document.author,
+        expires_at=None if document.expires_at is None else to_microseconds(document.expires_at),
     )
     return True

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     select,
     true,
     update,
@@ -280,6 +281,16 @@ APPLIED_DOCUMENT = compiled(
         document.c.digest == _p("of_digest"),
     )
     .values(applied=true())
+)
+EXPIRED_DOCUMENTS = compiled(
+    select(document.c.no, document.c.feed, document.c.name).where(
+        document.c.tenant == _p("tenant"), document.c.applied, document.c.expires_at <= _p("now")
+    )
+)
+NO_LONGER_EXPIRES = compiled(
+    update(document)
+    .where(document.c.tenant == _p("of_tenant"), document.c.feed == _p("of_feed"), document.c.name == _p("of_name"))
+    .values(expires_at=null())
 )
 DOCUMENTS_BETWEEN = compiled(
     select(document)

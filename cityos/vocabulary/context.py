@@ -11,6 +11,7 @@ from cityos.ngsi.context import Context
 CONTEXT_PATH = "/ngsi-ld/v1/jsonldContexts/cityos"
 
 _TRANSPORTATION = "https://smartdatamodels.org/dataModel.Transportation/"
+_WEATHER = "https://smartdatamodels.org/dataModel.Weather/"
 
 CITY_TERMS: dict[str, str] = {
     "name": "https://smartdatamodels.org/name",
@@ -21,6 +22,17 @@ CITY_TERMS: dict[str, str] = {
     "direction": _TRANSPORTATION + "direction",
     "dateObservedFrom": _TRANSPORTATION + "dateObservedFrom",
     "dateObservedTo": _TRANSPORTATION + "dateObservedTo",
+    "Vehicle": _TRANSPORTATION + "Vehicle",
+    "bearing": _TRANSPORTATION + "bearing",
+    "speed": _TRANSPORTATION + "speed",
+    "WeatherObserved": _WEATHER + "WeatherObserved",
+    "atmosphericPressure": _WEATHER + "atmosphericPressure",
+    "precipitation": _WEATHER + "precipitation",
+    "relativeHumidity": _WEATHER + "relativeHumidity",
+    "snowHeight": _WEATHER + "snowHeight",
+    "temperature": _WEATHER + "temperature",
+    "windDirection": _WEATHER + "windDirection",
+    "windSpeed": _WEATHER + "windSpeed",
 }
 
 CITY_CONTEXT = Context(CITY_TERMS)
