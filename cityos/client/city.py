@@ -18,7 +18,7 @@ from cityos.client.contact import Contact
 from cityos.client.cursor import Cursor
 from cityos.client.dataset import datasets_from_json
 from cityos.client.door import Door, problem_from_json, understood, understood_list
-from cityos.client.error import CityRefused, PartlyRefused, Problem
+from cityos.client.error import CityRefused, CityUnavailable, PartlyRefused, Problem
 from cityos.client.follow import Follower, Wanted, ask_changes
 from cityos.client.health import FeedStatus, Health, feeds_from_json, health_from_json
 from cityos.client.wake import MqttListener, topic_filters
