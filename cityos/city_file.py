@@ -27,7 +27,8 @@ from cityos.vocabulary.context import iri
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])\Z")
-_SECRET = re.compile(r"\$\{(\w+)\}")
+# ${NAME}, or ${NAME:-what to use where it is not set}
+_SECRET = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class CityFileError(ValueError):
@@ -196,10 +197,14 @@ def _with_secrets(said: Any, environment: Mapping[str, str], path: Path) -> Any:
         return [_with_secrets(value, environment, path) for value in said]
     if not isinstance(said, str):
         return said
-    for name in _SECRET.findall(said):
-        if name not in environment:
-            raise CityFileError(f"{path} needs the environment variable {name}")
-    return _SECRET.sub(lambda found: environment[found[1]], said)
+
+    def value_of(found: re.Match[str]) -> str:
+        value = environment.get(found[1], found[2])
+        if value is None:
+            raise CityFileError(f"{path} needs the environment variable {found[1]}")
+        return value
+
+    return _SECRET.sub(value_of, said)
 
 
 def _first_fault(error: ValidationError) -> str:

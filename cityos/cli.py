@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cityos.settings import DEFAULT_URL
@@ -31,6 +31,8 @@ def _run(said: argparse.Namespace) -> int:
 
 
 def _instant(text: str) -> datetime:
+    if text == "now":
+        return datetime.now(UTC)
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text} names no time zone; write {text}+09:00")
@@ -80,7 +82,9 @@ def _add_serving(parser: argparse.ArgumentParser, port: int) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=port)
     parser.add_argument("--data", type=Path, default=Path("var/data"), help="directory of this hub's data")
-    parser.add_argument("--at", type=_instant, help="the city's time at the start, such as 2026-01-15T05:00:00+09:00")
+    parser.add_argument(
+        "--at", type=_instant, help="the city's time at the start, such as 2026-01-15T05:00:00+09:00, or now"
+    )
     parser.add_argument("--speed", type=float, help="how many times faster than real time the city runs")
     parser.add_argument("--recordings", type=Path, help="play the city file's recordings from this directory")
     parser.add_argument("--no-broker", action="store_true", help="without MQTT")
