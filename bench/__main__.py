@@ -7,7 +7,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from bench import batch, memory, notify, read, restart, start, writes
@@ -44,10 +44,18 @@ def _measured(name: str, measure: Measure) -> list[tuple[str, ...]]:
     print(f"measuring {name} ...", flush=True)
     began, before = time.monotonic(), spin_ms()
     with tempfile.TemporaryDirectory(prefix=f"cityos-bench-{name}-") as directory:
-        rows = list(measure(Path(directory)))
+        rows = list(_rows_of(measure(Path(directory))))
     noise = spread([*before, *spin_ms()], "ms", 1)
     told = [(row.what, row.measured, row.target, row.cpu) for row in rows]
     return [*told, (f"  {name}: machine noise, a fixed spin", noise, "", f"{time.monotonic() - began:.0f} s in all")]
+
+
+def _rows_of(rows: Iterable[Row]) -> Iterator[Row]:
+    """What a figure tells; one that cannot be measured says so and leaves the others their turn."""
+    try:
+        yield from rows
+    except (AssertionError, RuntimeError, OSError) as error:
+        yield Row("  not measured", str(error).strip().splitlines()[-1])
 
 
 def _print_table(lines: list[tuple[str, ...]]) -> None:

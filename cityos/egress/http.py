@@ -65,6 +65,7 @@ class Egress:
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> Answer:
         for _ in range(_REDIRECTS + 1):
+            _ = urlsplit(url).port  # raises ValueError where it is no port; the socket would raise something stranger
             async with self._client.stream("GET", url, headers=dict(headers)) as response:
                 if response.has_redirect_location:
                     url = _redirected(url, response.headers.get("location", ""))

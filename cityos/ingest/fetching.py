@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +21,13 @@ from cityos.egress.http import Answer, Egress, FetchFailed, FetchRefused
 
 
 def name_of(url: str) -> str:
-    """How notices call a document: the last parts of its path."""
-    parts = [part for part in urlsplit(url).path.split("/") if part]
-    return "/".join(parts[-2:]) or (urlsplit(url).hostname or url)
+    """How notices call a document: the last parts of its path.
+
+    Of a query only a mark: addresses that differ in it are different documents, but keys may stand in it.
+    """
+    said = urlsplit(url)
+    name = "/".join([part for part in said.path.split("/") if part][-2:]) or (said.hostname or url)
+    return f"{name}?{hashlib.sha256(said.query.encode()).hexdigest()[:6]}" if said.query else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def _entity(**values: Json) -> Entity:
     return Entity("urn:x:1", ("urn:t:T",), instances)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(entities(), entities())
 def test_saying_it_twice_changes_nothing_more(known: Entity, said: Entity) -> None:
     for combine in (merge_patch, update_attributes):
@@ -30,7 +30,7 @@ def test_saying_it_twice_changes_nothing_more(known: Entity, said: Entity) -> No
         assert combine(once, said) == once
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(entities())
 def test_settling_what_is_known_changes_nothing(entity: Entity) -> None:
     known, _, _ = settle(None, entity, NOW)
@@ -39,7 +39,7 @@ def test_settling_what_is_known_changes_nothing(entity: Entity) -> None:
     assert to_bytes(again) == to_bytes(known)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(entities(), entities())
 def test_settling_keeps_the_times_of_what_stays(known: Entity, said: Entity) -> None:
     before, _, _ = settle(None, known, NOW)

@@ -18,7 +18,7 @@ from tests.cityos.ngsi.wild import entities
 DEPTH = "https://example.org/snow#depth"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(entities())
 def test_canonical_bytes_are_read_back_as_the_same_entity(entity: Entity) -> None:
     entity.created_at = entity.modified_at = datetime(2026, 1, 15, 8, tzinfo=UTC)
@@ -26,7 +26,7 @@ def test_canonical_bytes_are_read_back_as_the_same_entity(entity: Entity) -> Non
     assert entity_from_json(entity_to_json(entity)) == entity
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(entities())
 @pytest.mark.parametrize("form", ["normalized", "concise"])
 def test_what_is_shown_expands_to_the_same_entity(form: str, entity: Entity) -> None:

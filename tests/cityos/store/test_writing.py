@@ -65,13 +65,23 @@ async def test_delete_needs_the_entity(store: SqliteStore) -> None:
 
 
 async def test_commands_of_one_call_see_each_other(store: SqliteStore) -> None:
-    said: list[Command] = [Create(entity("1", a=1)), Merge("urn:e:1", entity("", a=2)), Delete("urn:e:1"), Create(entity("1", a=3))]
+    said: list[Command] = [
+        Create(entity("1", a=1)),
+        Merge("urn:e:1", entity("", a=2)),
+        Delete("urn:e:1"),
+        Create(entity("1", a=3)),
+    ]
     assert await _done(store, *said) == ["created", "updated", "deleted", "created"]
     assert value(store, "1", "a") == 3
 
 
 async def test_a_refused_command_does_not_hurt_its_neighbours(store: SqliteStore) -> None:
-    said: list[Command] = [Create(entity("1", a=1)), Create(entity("1", a=2)), Delete("urn:e:none"), Create(entity("2", a=1))]
+    said: list[Command] = [
+        Create(entity("1", a=1)),
+        Create(entity("1", a=2)),
+        Delete("urn:e:none"),
+        Create(entity("2", a=1)),
+    ]
     assert await _done(store, *said) == ["created", "failed", "failed", "created"]
     assert [item.seq for item in changes(store)] == [1, 2]
 

@@ -1,0 +1,47 @@
+"""Settings are read once and refuse what is weak."""
+
+from __future__ import annotations
+
+import pytest
+
+from cityos.settings import DEFAULT_URL, SettingError, Settings, check_bind, is_loopback
+
+
+def test_without_environment_there_are_defaults() -> None:
+    assert Settings.read({}) == Settings(None, None, DEFAULT_URL)
+    assert Settings.read({"CITYOS_API_KEY": "", "CITYOS_URL": "", "CITYOS_BROKER_URL": ""}) == Settings()
+
+
+def test_what_is_set_is_read() -> None:
+    said = {"CITYOS_API_KEY": "k" * 16, "CITYOS_BROKER_URL": "mqtt://b:1883", "CITYOS_URL": "http://h:1"}
+    assert Settings.read(said) == Settings("k" * 16, "mqtt://b:1883", "http://h:1")
+
+
+def test_a_short_key_is_refused_with_the_way_to_make_one() -> None:
+    with pytest.raises(SettingError, match="openssl rand -hex 16"):
+        Settings.read({"CITYOS_API_KEY": "k" * 15})
+
+
+@pytest.mark.parametrize(
+    ("host", "holds"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.0.1", False),
+        ("example.org", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_told_by_the_address(host: str, holds: bool) -> None:
+    assert is_loopback(host) is holds
+
+
+def test_serving_others_needs_a_key() -> None:
+    check_bind("127.0.0.1", Settings())
+    check_bind("0.0.0.0", Settings(api_key="k" * 16))
+    with pytest.raises(SettingError, match="CITYOS_API_KEY"):
+        check_bind("0.0.0.0", Settings())
