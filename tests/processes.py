@@ -19,7 +19,6 @@ import psutil
 READY_S = 30.0
 _POLL_S = 0.005
 _ROOT = Path(__file__).parents[1]
-_SETTINGS = ("CITYOS_API_KEY", "CITYOS_BROKER_URL", "CITYOS_URL", "CITYOS_STARTED")
 
 
 def free_port() -> int:
@@ -47,7 +46,7 @@ class Started:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self._command = [sys.executable, "-m", module, *arguments, "--port", str(self.port)]
-        inherited = {name: value for name, value in os.environ.items() if name not in _SETTINGS}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CITYOS_")}
         self._environment = {**inherited, "PYTHONPATH": str(_ROOT), **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0

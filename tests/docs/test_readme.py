@@ -18,7 +18,12 @@ import pytest
 from tests.docs.story import ROOT, Block, blocks_of
 
 _COMMENT = re.compile(r"^# .*$", re.M)
-_NOT_HERE = ("make run", "make test", "--recordings DIR", "docker compose")  # these run everything else, or need what readers bring
+_NOT_HERE = (
+    "make run",
+    "make test",
+    "--recordings DIR",
+    "docker compose",
+)  # these run everything else, or need what readers bring
 
 
 def free_port() -> int:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -29,10 +28,12 @@ SPEED = float(os.environ.get("CITYOS_DAY_SPEED", "1000"))
 BEGINS = datetime.fromisoformat("2026-01-15T05:00:00+09:00")
 # All faults lie between 07:00 and 23:30; what is played fast ends when the last can have been noticed.
 LASTS = timedelta(hours=23.9) if SPEED <= 120 else timedelta(hours=19.5)
-# Played very fast, a source asked every five minutes is asked as often as the machine can, which is less often.
+# Played very fast, sources are asked every 15 minutes instead of 5, and what is published meanwhile is late.
 GOOD = {"fresh"} if SPEED <= 120 else {"fresh", "late"}
 _NOTICED = timedelta(hours=1)  # after a fault begins or ends: the slowest poll, and the machine's own time played fast
 _LOOK_S = 0.5
+_WELL_S = 15.0  # real seconds in which a busy machine gets through all feeds
+_SOURCE = re.compile(r"/(?:snow|people)/\S+")  # an address may begin with a variable of the environment
 _CITY = Path(__file__).parents[2] / "cities" / "sample.toml"
 
 # What a fault is told as. A frozen source answers well, so only the age of what it says can tell.
@@ -121,10 +122,12 @@ def _scene(directory: Path) -> _Scene:
     for process in (*told["sources"], *told["services"]):
         ports[process["module"]] = free_port()
         text = re.sub(rf"\b{process['port']}\b", str(ports[process["module"]]), text)
+    if SPEED > 120:
+        text = text.replace('poll = "5m"', 'poll = "15m"')
     city = directory / "city.toml"
     city.write_text(text)
     command = ["up", "--city", str(city), "--data", str(directory / "data"), "--speed", str(SPEED)]
-    paths = {urlsplit(feed["config"]["url"]).path: feed["name"] for feed in told["feeds"]}
+    paths = {_SOURCE.findall(feed["config"]["url"])[0]: feed["name"] for feed in told["feeds"]}
     return _Scene(Started("cityos", command, directory / "up.log"), ports, paths)
 
 
@@ -183,7 +186,9 @@ def _check_operator(scene: _Scene, http: httpx.Client, items: list[dict[str, Any
     """Each fault is one notice, or one spell in which its feed is stale; nothing else is told; the feeds end well."""
     feeds = {name: http.get(f"/feeds/{name}").raise_for_status().json() for name in scene.paths.values()}
     expected: set[tuple[str, str]] = set()
-    for fault in scene.mischief():
+    faults = [fault for fault in scene.mischief() if fault["path"] in scene.paths]  # others hit no feed of this city
+    assert {fault["kind"] for fault in faults} >= {kind for kind, _ in _CODES}
+    for fault in faults:
         feed = scene.paths[fault["path"]]
         if fault["kind"] == "freeze":
             _check_stale_once(feed, fault, items)
@@ -193,9 +198,15 @@ def _check_operator(scene: _Scene, http: httpx.Client, items: list[dict[str, Any
         _check_noticed_once(feeds[feed], code, fault)
     told = {(name, notice["code"]) for name, feed in feeds.items() for notice in feed["notices"]}
     assert {(feed, code) for feed, code in told if code not in _USUAL} == expected
-    assert {name: feed["state"] for name, feed in feeds.items() if feed["state"] not in GOOD} == {}
+    assert wait_until(lambda: not _unwell(http), _WELL_S), _unwell(http)
     lines = re.findall(r" W Feed (\S+): (\w+) at", scene.up.log.read_text())
     assert sorted(line for line in lines if line[1] not in _USUAL) == sorted(expected)
+
+
+def _unwell(http: httpx.Client) -> dict[str, str]:
+    """The feeds that are not well at this moment."""
+    feeds = http.get("/feeds").raise_for_status().json()["feeds"]
+    return {feed["name"]: feed["state"] for feed in feeds if feed["state"] not in GOOD}
 
 
 def _check_noticed_once(feed: dict[str, Any], code: str, fault: dict[str, Any]) -> None:
