@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 from urllib.parse import quote
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,11 +16,10 @@ from cityos.api.errors import problem_body
 from cityos.api.paging import cursor_of, next_link
 from cityos.ngsi.context import Context
 from cityos.ngsi.core_context import LOCATION
-from cityos.ngsi.entity import from_bytes
 from cityos.ngsi.error import BadRequestData, InvalidRequest, NgsiError, ResourceNotFound
 from cityos.ngsi.expansion import expand_entity, expand_fragment, is_uri
 from cityos.ngsi.geo import GeoQuery, parse_bbox, parse_geo_query
-from cityos.ngsi.representation import View, represent
+from cityos.ngsi.representation import View, represent_canonical
 from cityos.ngsi.value import Json
 from cityos.store.record import Command, Create, Delete, Merge, Outcome, Query, Upsert
 
@@ -46,7 +46,9 @@ async def retrieve(request: Request) -> Response:
     if stored is None:
         raise ResourceNotFound(f"{entity_id} is not found")
     context = reading.context_of(request)
-    return entities_response(request, context, represent(from_bytes(stored.content), _view(request, context)))
+    return entities_response(
+        request, context, represent_canonical(orjson.loads(stored.content), _view(request, context))
+    )
 
 
 async def query(request: Request) -> Response:
@@ -56,7 +58,9 @@ async def query(request: Request) -> Response:
     page = await reading.rooms_of(request).store.query(tenant, _query(request, context))
     view = _view(request, context)
     headers = {} if page.next is None else {"Link": next_link(request, page.next)}
-    return entities_response(request, context, [represent(from_bytes(s.content), view) for s in page.items], headers)
+    return entities_response(
+        request, context, [represent_canonical(orjson.loads(s.content), view) for s in page.items], headers
+    )
 
 
 async def merge(request: Request) -> Response:

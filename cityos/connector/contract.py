@@ -75,6 +75,10 @@ class Connector(Generic[C]):
     manifest: ClassVar[Manifest]
     config_type: type[C]
 
+    def emits(self, config: C) -> frozenset[str]:
+        """The type IRIs a feed with this config may write; a connector of any type asks the config for them."""
+        return self.manifest.emits
+
     async def fetch(self, config: C, fetcher: Fetcher) -> AsyncIterator[Document]:
         """Yields the documents of one run; by default just the requests that the config names."""
         for request in config.requests():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import pkgutil
@@ -23,6 +24,7 @@ def list_connectors() -> list[str]:
     return sorted({*own, *(point.name for point in importlib.metadata.entry_points(group=ENTRY_POINTS))})
 
 
+@functools.cache  # looking for entry points costs more than most documents
 def get_connector(name: str) -> Connector[Any]:
     """Imports one connector. Raises NoSuchConnector."""
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS, name=name):

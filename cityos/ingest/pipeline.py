@@ -113,7 +113,7 @@ class Pipeline:
 
     async def _deliver(self, feed: Feed, document: Document, *, is_new: bool = True) -> Delivery:
         batch = await self._normalise(feed, document)
-        facts = Facts(document.fetched_at, feed.connector.manifest.emits, self.box)
+        facts = Facts(document.fetched_at, feed.connector.emits(feed.config), self.box)
         examined = examine(batch, facts)
         rows = await self.store.read(lambda reader: reader.unknown_rows(self.tenant, examined.accepted))
         datasets = [await self._keep(feed, dataset, document) for dataset in batch.datasets if is_new]

@@ -7,9 +7,8 @@ from typing import cast
 import orjson
 
 from cityos.ngsi.context import Context
-from cityos.ngsi.entity import from_bytes, instance_from_json
 from cityos.ngsi.instant import format_instant
-from cityos.ngsi.representation import View, represent, represent_instance
+from cityos.ngsi.representation import View, represent_canonical, represent_instance
 from cityos.ngsi.value import Json, JsonObject
 from cityos.store.record import ChangeItem, Stored
 
@@ -36,7 +35,7 @@ def _attribute_change(told: JsonObject, context: Context) -> Json:
     for key, member in (("value", "after"), ("previous", "before")):
         instance = told[member]
         if instance is not None:
-            said[key] = represent_instance(instance_from_json(cast(JsonObject, instance)), view)
+            said[key] = represent_instance(cast(JsonObject, instance), view)
     return said
 
 
@@ -49,7 +48,7 @@ def state_message(epoch: str, stored: Stored, item: ChangeItem | None, context: 
         "event": item.event if item else "",
         "op": item.op if item else "update",
         "changed": [] if item is None else [context.compact(name) for name in _changed_names(item)],
-        "entity": represent(from_bytes(stored.content), View(context, "concise")),
+        "entity": represent_canonical(orjson.loads(stored.content), View(context, "concise")),
     }
     return orjson.dumps(told)
 

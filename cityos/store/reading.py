@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, cast
@@ -35,6 +37,7 @@ from cityos.store.session import body_of
 # Up to so many boxes the tree's answer is fetched and sorted; beyond, walking the keys meets a page of hits sooner.
 _FEW_HITS = 2_000
 _SMALLEST_WALK = 50  # candidates fetched at once where each is still tested for its exact place
+_STEPS = 20_000  # of the database's machine: well below a millisecond
 _SCAN = 5_000  # changes read at most for one page, filter or not
 
 _STORED = (entity.c.id, entity.c.topic, entity.c.seq, entity.c.document)
@@ -47,21 +50,22 @@ class Reader:
     def __init__(self, connection: sqlite3.Connection, epoch: str) -> None:
         self._connection = connection
         self._epoch = epoch
-        self._is_over = False
+        self._deadline = math.inf
 
-    def begin(self) -> None:
-        """All reads until `end` see one and the same state."""
-        self._is_over = False
+    def begin(self, limit_s: float) -> None:
+        """All reads until `end` see one and the same state; a query that goes on beyond the limit is interrupted."""
+        self._deadline = time.monotonic() + limit_s
+        # Asked by the database itself every few thousand steps: a timer would be a thread per read.
+        self._connection.set_progress_handler(self._is_over, _STEPS)
         self._connection.execute("BEGIN")
 
     def end(self) -> None:
         """Lets go of that state."""
+        self._connection.set_progress_handler(None, 0)
         self._connection.rollback()
 
-    def interrupt(self) -> None:
-        """Ends the running query, from another thread; also one that is between two statements."""
-        self._is_over = True
-        self._connection.interrupt()
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._deadline
 
     def close(self) -> None:
         """Closes the connection."""
@@ -100,7 +104,7 @@ class Reader:
         after = query.after
         while True:
             count = max(query.limit + 1 - len(found), _SMALLEST_WALK if query.place else 0)
-            if self._is_over:
+            if self._is_over():
                 raise sqlite3.OperationalError("interrupted")
             rows = self._candidates(tenant, query, after, count)
             found += [stored for stored in rows if query.place is None or _is_at(stored, query)]

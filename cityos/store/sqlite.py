@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import secrets
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -135,9 +134,7 @@ class SqliteStore:
 
     def _read(self, work: Callable[[Reader], T]) -> T:
         with self._borrowed() as reader:
-            timer = threading.Timer(self._query_limit_s, reader.interrupt)
-            reader.begin()
-            timer.start()
+            reader.begin(self._query_limit_s)
             try:
                 return work(reader)
             except sqlite3.OperationalError as error:
@@ -145,7 +142,6 @@ class SqliteStore:
                     raise QueryTooLong(f"the query took longer than {self._query_limit_s:g} s") from None
                 raise
             finally:
-                timer.cancel()
                 reader.end()
 
     @contextlib.contextmanager

@@ -224,7 +224,7 @@ async def test_a_tenant_without_changes_has_an_empty_feed(store: SqliteStore) ->
 async def test_what_a_reader_sees_stays_one_state(store: SqliteStore) -> None:
     await _put(store, entity("1", a=1))
     reader = store._free[0]
-    reader.begin()
+    reader.begin(5.0)
     first = reader.count(TENANT)
     await _put(store, entity("2", a=1))
     assert reader.count(TENANT) == first
