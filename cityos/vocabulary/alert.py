@@ -1,4 +1,4 @@
-"""Service alerts (運行情報): what riders are told about lines, stops and trips. GTFS Realtime's Alert; no Smart Data Model.
+"""Service alerts (運行情報): what riders are told of lines, stops and trips. No Smart Data Model; as GTFS Realtime.
 
 An alert carries no observation time: it stands until the source withdraws it, and repeating it is no news.
 """

@@ -11,6 +11,7 @@ from cityos.ngsi.context import Context
 CONTEXT_PATH = "/ngsi-ld/v1/jsonldContexts/cityos"
 
 _TRANSPORTATION = "https://smartdatamodels.org/dataModel.Transportation/"
+_MOBILITY = "https://smartdatamodels.org/dataModel.UrbanMobility/"
 _WEATHER = "https://smartdatamodels.org/dataModel.Weather/"
 
 CITY_TERMS: dict[str, str] = {
@@ -33,6 +34,24 @@ CITY_TERMS: dict[str, str] = {
     "temperature": _WEATHER + "temperature",
     "windDirection": _WEATHER + "windDirection",
     "windSpeed": _WEATHER + "windSpeed",
+    "GtfsAgency": _MOBILITY + "GtfsAgency",
+    "GtfsRoute": _MOBILITY + "GtfsRoute",
+    "GtfsStation": _MOBILITY + "GtfsStation",
+    "GtfsStop": _MOBILITY + "GtfsStop",
+    "code": _MOBILITY + "code",
+    "hasParentStation": _MOBILITY + "hasParentStation",
+    "hasStop": _MOBILITY + "hasStop",
+    "language": _MOBILITY + "language",
+    "operatedBy": _MOBILITY + "operatedBy",
+    "page": _MOBILITY + "page",
+    "phone": _MOBILITY + "phone",
+    "routeColor": _MOBILITY + "routeColor",
+    "routeTextColor": _MOBILITY + "routeTextColor",
+    "routeType": _MOBILITY + "routeType",
+    "shortName": _MOBILITY + "shortName",
+    "timezone": _MOBILITY + "timezone",
+    "wheelChairAccessible": _MOBILITY + "wheelChairAccessible",
+    "zoneCode": _MOBILITY + "zoneCode",
 }
 
 CITY_CONTEXT = Context(CITY_TERMS)

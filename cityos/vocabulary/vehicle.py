@@ -1,4 +1,4 @@
-"""Vehicles (車両) where they are now, and how late their trips (便) run. `Vehicle` follows the Smart Data Model Vehicle.
+"""Vehicles (車両) where they are now, and how late trips (便) run. `Vehicle` follows the Smart Data Model Vehicle.
 
 Statuses and relationships are GTFS Realtime's own words (`IN_TRANSIT_TO`, `CANCELED`). All that is told at one time
 carries that time, so that what the source no longer says is seen by its age; the typed classes read it as absent.
@@ -180,8 +180,8 @@ class StopUpdate:
 class TripUpdate:
     """How one run of a trip goes, by its own entity: trip and service day identify it.
 
-    `delay_s` is the delay at the next stop for which one is told, in seconds (negative: early); None where none is told:
-    nobody knows, which is not "on time". `stops` are the stops as told, in their order.
+    `delay_s` is the delay at the next stop for which one is told, in seconds (negative: early); None where none is
+    told: nobody knows, which is not "on time". `stops` are the stops as told, in their order.
     """
 
     trip: TripReference

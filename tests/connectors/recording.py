@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import sys
 import tomllib
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import orjson
+from google.protobuf import json_format
+from google.transit import gtfs_realtime_pb2
 
 import connectors
 from cityos.connector import Batch, Config, Connector, Document
@@ -22,6 +26,7 @@ from cityos.ngsi.geo import Box
 from tests.shared_data import find_shared
 
 HERE = Path(__file__).parent
+PROTOBUF_MESSAGE, PROTOBUF_AS_JSON = ".pb", ".json"
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,36 @@ def _recording(connector: Connector[Any], path: Path, about: dict[str, Any]) -> 
     west, south, east, north = about["box"]
     return Recording(
         connector=connector,
-        document=Document(path.name, path.read_bytes(), fetched_at, url),
+        document=Document(_name(path), _content(path), fetched_at, url),
         config=connector.config_type(url=url, feed=connector.manifest.name, **about.get("config", {})),
         box=(west, south, east, north),
         is_ours="shared" not in about,
     )
+
+
+def _name(path: Path) -> str:
+    is_message = path.name.endswith(PROTOBUF_MESSAGE + PROTOBUF_AS_JSON)
+    return path.name.removesuffix(PROTOBUF_AS_JSON) if is_message else path.name
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a recording, kept to be read: a protobuf message as its JSON, a zip as the folder `<name>.d`."""
+    folder = path.with_name(f"{path.name}.d")
+    if folder.is_dir():
+        return zip_texts({file.name: file.read_bytes() for file in folder.iterdir()})
+    if not path.name.endswith(PROTOBUF_MESSAGE + PROTOBUF_AS_JSON):
+        return path.read_bytes()
+    message = json_format.Parse(path.read_text(), gtfs_realtime_pb2.FeedMessage())
+    return bytes(message.SerializeToString(deterministic=True))
+
+
+def zip_texts(members: dict[str, bytes]) -> bytes:
+    """A zip of these members, the same bytes on every machine: stored, sorted, without a time of writing."""
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for name in sorted(members):
+            file.writestr(zipfile.ZipInfo(name), members[name])
+    return content.getvalue()
 
 
 def meaning_of(batch: Batch) -> bytes:
