@@ -8,7 +8,9 @@ from hashlib import blake2b
 from . import mischief
 from .mischief import Entry, Kind
 from .source import Source
+from .spoil import MAINTENANCE_PAGE, spoil
 
+_ABSENT = b"<html><body><h1>404 Not Found</h1></body></html>\n"
 _BUSY = b"<html><body><h1>503 Service Unavailable</h1></body></html>\n"
 
 
@@ -34,11 +36,16 @@ def answer(seed: int, source: Source, instant: datetime) -> Answer:
     if entry.kind is Kind.OUTAGE:
         return Answer(503, {"content-type": "text/html", "retry-after": "600"}, _BUSY)
     if entry.kind is Kind.HTML_PAGE:
-        return Answer(200, {"content-type": "text/html; charset=utf-8"}, mischief.MAINTENANCE_PAGE)
+        return Answer(200, {"content-type": "text/html; charset=utf-8"}, MAINTENANCE_PAGE)
     if entry.kind is Kind.FREEZE:
         # A frozen source answers as in the moment before; what changed since, the freeze included, it does not know.
         return _delivered(seed, source, entry.begins - timedelta(seconds=1), None)
     return _delivered(seed, source, instant, entry)
+
+
+def answer_absent() -> Answer:
+    """The answer for a file that is not there, or not yet."""
+    return Answer(404, {"content-type": "text/html"}, _ABSENT)
 
 
 def is_unchanged(given: Answer, if_none_match: str | None, if_modified_since: str | None) -> bool:
@@ -67,7 +74,7 @@ def _delivered(seed: int, source: Source, instant: datetime, entry: Entry | None
     changed_at = source.changed_at(instant)
     # A file that is spoilt or repaired is a new file to its server, whatever it is about.
     turned_at = mischief.turned_at(seed, source.path, instant) or changed_at
-    return _told(source, mischief.spoil(entry, body) if entry else body, max(changed_at, turned_at))
+    return _told(source, spoil(entry, body) if entry else body, max(changed_at, turned_at))
 
 
 def _told(source: Source, body: bytes, modified_at: datetime) -> Answer:

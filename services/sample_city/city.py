@@ -10,8 +10,8 @@ Point = tuple[float, float]
 Node = tuple[int, int]  # column (west to east), row (south to north) of the lattice the city is drawn on
 
 WEST, SOUTH, EAST, NORTH = 140.70, 40.78, 140.80, 40.86
-_CELLS = 6
-_WIDTH, _HEIGHT = (EAST - WEST) / _CELLS, (NORTH - SOUTH) / _CELLS
+CELLS = 6  # a side, in zones
+_WIDTH, _HEIGHT = (EAST - WEST) / CELLS, (NORTH - SOUTH) / CELLS
 # How far a corner may wander and a border may bend, in cells; small enough that no two borders cross.
 _WANDER, _BEND = 0.22, 0.07
 
@@ -63,12 +63,13 @@ _COURSES = (
     _Course("雪見橋線", tuple((4, row) for row in range(1, 4))),
     _Course("雪野バイパス線", tuple((col, 1) for col in range(7)), piecewise=True),
 )
+_ROUTES = {piece: course.route for course in _COURSES for piece in pairwise(course.nodes)}
 
 
 @lru_cache(maxsize=8)
 def list_zones(seed: int) -> tuple[Zone, ...]:
     """All zones, in the order of the official list."""
-    cells = [(col, row) for row in range(_CELLS) for col in range(_CELLS)]
+    cells = [(col, row) for row in range(CELLS) for col in range(CELLS)]
     return tuple(Zone(_ZONE_NAMES[row][col], _ring(seed, col, row)) for col, row in cells)
 
 
@@ -76,27 +77,19 @@ def list_zones(seed: int) -> tuple[Zone, ...]:
 def list_streets(seed: int) -> tuple[Street, ...]:
     """All pieces of all routes."""
     return tuple(
-        Street(
-            course.route, f"{course.route}/{number}" if course.piecewise else course.route, _border(seed, start, end)
-        )
+        Street(course.route, f"{course.route}/{number}" if course.piecewise else course.route, border(seed, start, end))
         for course in _COURSES
         for number, (start, end) in enumerate(pairwise(course.nodes))
     )
 
 
-def _ring(seed: int, col: int, row: int) -> tuple[Point, ...]:
-    corners = [(col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1), (col, row)]
-    sides = [_border(seed, start, end) for start, end in pairwise(corners)]
-    return tuple(point for side in sides for point in side[:-1]) + sides[0][:1]
-
-
-def _border(seed: int, start: Node, end: Node) -> tuple[Point, ...]:
-    """The points from one node to the next; the way back is the same points, so neighbours share every border."""
+def border(seed: int, start: Node, end: Node) -> tuple[Point, ...]:
+    """Four points from one node to the next; the way back is the same points, so neighbours share every border."""
     if end < start:
-        return _border(seed, end, start)[::-1]
+        return border(seed, end, start)[::-1]
     (lon_a, lat_a), (lon_b, lat_b) = _place(seed, start), _place(seed, end)
     eastward = start[1] == end[1]
-    outer = start[1] in (0, _CELLS) if eastward else start[0] in (0, _CELLS)
+    outer = start[1] in (0, CELLS) if eastward else start[0] in (0, CELLS)
     points = [(lon_a, lat_a)]
     for third in (1, 2):
         bend = 0.0 if outer else spread(seed, -_BEND, _BEND, "bend", start, end, third)
@@ -106,9 +99,20 @@ def _border(seed: int, start: Node, end: Node) -> tuple[Point, ...]:
     return (*points, (lon_b, lat_b))
 
 
+def find_route(start: Node, end: Node) -> str | None:
+    """The name of the route along the border between two neighbouring nodes, if there is one."""
+    return _ROUTES.get((min(start, end), max(start, end)))
+
+
+def _ring(seed: int, col: int, row: int) -> tuple[Point, ...]:
+    corners = [(col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1), (col, row)]
+    sides = [border(seed, start, end) for start, end in pairwise(corners)]
+    return tuple(point for side in sides for point in side[:-1]) + sides[0][:1]
+
+
 def _place(seed: int, node: Node) -> Point:
     """Where a node lies; those on the city limits wander along the limits only."""
     col, row = node
-    aside = spread(seed, -_WANDER, _WANDER, "lon", node) if 0 < col < _CELLS else 0.0
-    upward = spread(seed, -_WANDER, _WANDER, "lat", node) if 0 < row < _CELLS else 0.0
+    aside = spread(seed, -_WANDER, _WANDER, "lon", node) if 0 < col < CELLS else 0.0
+    upward = spread(seed, -_WANDER, _WANDER, "lat", node) if 0 < row < CELLS else 0.0
     return round(WEST + (col + aside) * _WIDTH, 6), round(SOUTH + (row + upward) * _HEIGHT, 6)

@@ -41,3 +41,9 @@ def last_hourly(instant: datetime, minute: int) -> datetime:
     """The last time the wall clock showed ``minute`` past an hour, at or before ``instant``."""
     this = instant.astimezone(JST).replace(minute=minute, second=0, microsecond=0)
     return this if this <= instant else this - HOUR
+
+
+def last_step(instant: datetime, seconds: int) -> datetime:
+    """The last instant at or before ``instant`` that is a whole number of steps after midnight, in the city's zone."""
+    today = midnight(instant)
+    return today + timedelta(seconds=int((instant - today).total_seconds()) // seconds * seconds)

@@ -1,17 +1,24 @@
 """What goes wrong with the sources, and when: a timetable per city day, from the seed.
 
-A city day runs from 05:00 to 05:00 JST, when nobody is about. Every kind comes once a day, except the change of
-format, which comes once for good.
+A city day runs from 05:00 to 05:00 JST, when nobody is about. Every kind comes every day, except the change of format,
+which comes once for good.
 """
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from .address import HOURLY_CSV, ZONES_CSV, ZONES_GEOJSON, camera_path, five_minute_path
+from .address import (
+    ALERTS_PB,
+    HOURLY_CSV,
+    TRIP_UPDATES_PB,
+    VEHICLE_POSITIONS_PB,
+    ZONES_CSV,
+    ZONES_GEOJSON,
+    camera_path,
+    five_minute_path,
+)
 from .chance import pick, spread
 from .clock import HOUR, JST, jst
 from .site import CAMERA_DAILY, FIVE_MINUTE
@@ -21,14 +28,8 @@ DAY_BEGINS = 5
 FORMAT_CHANGED_AT = datetime(2026, 1, 15, 17, tzinfo=JST)
 
 UNKNOWN_STATUS = "排雪待機中（雪捨て場の空きを待つもの）"
-_RENAMED = {b"SensorID": b"sensor_id", b"PedestrianCount": b"Total_of_Directions"}
-_WIDE_DIGITS = str.maketrans("0123456789", "０１２３４５６７８９")
 # Windows start up to this much later than their hour, so that nobody tests against a round time.
 _JITTER_MINUTES = 25
-MAINTENANCE_PAGE = """<!DOCTYPE html>
-<html lang="ja"><head><meta charset="utf-8"><title>メンテナンス中</title></head>
-<body><h1>ただいまメンテナンス中です</h1><p>しばらくしてからもう一度アクセスしてください。</p></body></html>
-""".encode()
 
 
 class Kind(StrEnum):
@@ -43,6 +44,9 @@ class Kind(StrEnum):
     CP932 = "cp932"
     FULL_WIDTH_DIGITS = "full_width_digits"
     UNKNOWN_STATUS = "unknown_status"
+    NULL_ISLAND = "null_island"
+    UNKNOWN_TRIP = "unknown_trip"
+    ZERO_BYTES = "zero_bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,11 @@ def timetable(seed: int, day: date) -> tuple[Entry, ...]:
         _entry(seed, day, Kind.FULL_WIDTH_DIGITS, widened, 18, 2, "one count is in full-width digits"),
         _entry(seed, day, Kind.UNKNOWN_STATUS, ZONES_CSV, 20, 3, UNKNOWN_STATUS),
         _entry(seed, day, Kind.UNKNOWN_STATUS, ZONES_GEOJSON, 20, 3, UNKNOWN_STATUS),
+        _entry(seed, day, Kind.FREEZE, VEHICLE_POSITIONS_PB, 8, 1, "status 200 with the message of the beginning"),
+        _entry(seed, day, Kind.UNKNOWN_TRIP, TRIP_UPDATES_PB, 10, 1, "one trip_id is in no timetable"),
+        _entry(seed, day, Kind.NULL_ISLAND, VEHICLE_POSITIONS_PB, 11, 1, "one vehicle is at 0, 0"),
+        _entry(seed, day, Kind.ZERO_BYTES, TRIP_UPDATES_PB, 14, 0.5, "status 200 with an empty body"),
+        _entry(seed, day, Kind.HTML_PAGE, ALERTS_PB, 16, 0.5, "a maintenance page with status 200"),
     ]
     if city_day(FORMAT_CHANGED_AT) == day:
         entries.append(Entry(Kind.FORMAT_CHANGE, ZONES_CSV, FORMAT_CHANGED_AT, None, "from v1 to v2"))
@@ -103,60 +112,8 @@ def turned_at(seed: int, path: str, instant: datetime) -> datetime | None:
     return max(turns, default=None)
 
 
-def spoil(entry: Entry, body: bytes) -> bytes:
-    """The content as it is delivered while ``entry``, of a kind that spoils content, holds."""
-    if entry.kind is Kind.FULL_WIDTH_DIGITS:
-        return _widen_count(body, f"{entry.begins:%Y-%m-%dT%H:%M:%S}")
-    return _SPOILT[entry.kind](body)
-
-
 def _entry(seed: int, day: date, kind: Kind, path: str, hour: int, length_h: float, detail: str) -> Entry:
     # Drawn by kind and hour, not by path: the same trouble on two files of one publisher begins at one instant.
     late = timedelta(minutes=int(spread(seed, 0, _JITTER_MINUTES, "late", day, kind, hour)))
     begins = jst(day, hour) + late
     return Entry(kind, path, begins, begins + length_h * HOUR, detail)
-
-
-def _truncate(body: bytes) -> bytes:
-    """Breaks off inside the line in the middle of the file; a file of one line loses its second half."""
-    middle = len(body) // 2
-    end = body.find(b"\n", middle)
-    return body[: (body.rfind(b"\n", 0, middle) + 1 + (end if end >= 0 else len(body))) // 2]
-
-
-def _rename_header(body: bytes) -> bytes:
-    header, rows = body.split(b"\n", 1)
-    for old, new in _RENAMED.items():
-        header = header.replace(old, new)
-    return header + b"\n" + rows
-
-
-def _widen_count(body: bytes, until: str) -> bytes:
-    """Widens the count of the last row dated up to ``until``: one new row, which then stays as the file grows."""
-    header, *rows = body.decode().split("\n")
-    at = max(number for number, row in enumerate(rows) if row and row.split(",")[0] <= until)
-    dated, count = rows[at].rsplit(",", 1)
-    rows[at] = f"{dated},{count.translate(_WIDE_DIGITS)}"
-    return "\n".join([header, *rows]).encode()
-
-
-def _invent_status(body: bytes) -> bytes:
-    """Gives the zone in the middle of the list a status word that no reader has seen."""
-    if body.startswith(b"{"):
-        collection = json.loads(body)
-        features = collection["features"]
-        features[len(features) // 2]["properties"]["ステータス"] = UNKNOWN_STATUS
-        return json.dumps(collection, ensure_ascii=False, separators=(",", ":")).encode()
-    lines = body.decode().splitlines()
-    at = 1 + (len(lines) - 1) // 2
-    fields = lines[at].split(",")
-    lines[at] = ",".join([*fields[:2], UNKNOWN_STATUS, *fields[3:]])
-    return "\n".join([*lines, ""]).encode()
-
-
-_SPOILT: dict[Kind, Callable[[bytes], bytes]] = {
-    Kind.HEADER_RENAMED: _rename_header,
-    Kind.TRUNCATED: _truncate,
-    Kind.CP932: lambda body: body.decode().encode("cp932"),
-    Kind.UNKNOWN_STATUS: _invent_status,
-}

@@ -1,14 +1,14 @@
 """The snow files: zone status as CSV in two formats, zones and routes as GeoJSON, as one real city published them."""
 
-import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from .chance import draw, pick
-from .city import Point, Zone, list_streets, list_zones
+from .city import Zone, list_streets, list_zones
 from .clearing import PUBLISHED_HOUR, Claim, Phase, published_at, route_claim, zone_claim
 from .clock import jst
+from .geojson import collection, feature
 
 _HEADER = "取得日時,工区,ステータス"
 _STATUS = {
@@ -43,8 +43,8 @@ def zone_csv_v2(seed: int, instant: datetime) -> bytes:
 def zone_geojson(seed: int, instant: datetime) -> bytes:
     """The zones as Polygons: the v2 fields, and what earlier publications tell (last clearing, age of the order)."""
     at = published_at(instant)
-    return _collection(
-        _feature(_stated(widen(zone.name), claim, at) | _derived(seed, zone.name, claim, at), "Polygon", [zone.ring])
+    return collection(
+        feature(_stated(widen(zone.name), claim, at) | _derived(seed, zone.name, claim, at), "Polygon", [zone.ring])
         for zone, claim in _zones_v2(seed, at)
     )
 
@@ -53,8 +53,8 @@ def route_geojson(seed: int, instant: datetime) -> bytes:
     """The routes as LineStrings, several with one name; on the bypass one name carries several statuses."""
     at = published_at(instant)
     claims = [(street, route_claim(seed, street.work, at.date())) for street in list_streets(seed)]
-    return _collection(
-        _feature(_stated(street.route, claim, at) | _derived(seed, street.work, claim, at), "LineString", street.line)
+    return collection(
+        feature(_stated(street.route, claim, at) | _derived(seed, street.work, claim, at), "LineString", street.line)
         for street, claim in claims
     )
 
@@ -122,12 +122,3 @@ def _derived(seed: int, name: str, claim: Claim, at: datetime) -> dict[str, str]
 
 def _csv(rows: Iterable[str]) -> bytes:
     return "\n".join([_HEADER, *rows, ""]).encode()
-
-
-def _feature(properties: dict[str, str], kind: str, coordinates: Sequence[Point] | Sequence[Sequence[Point]]) -> object:
-    return {"type": "Feature", "properties": properties, "geometry": {"type": kind, "coordinates": coordinates}}
-
-
-def _collection(features: Iterable[object]) -> bytes:
-    collection = {"type": "FeatureCollection", "features": list(features)}
-    return json.dumps(collection, ensure_ascii=False, separators=(",", ":")).encode()

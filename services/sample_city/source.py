@@ -5,17 +5,37 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from . import clearing, people, snow
-from .address import HOURLY_CSV, ROUTES_GEOJSON, SENSORS_CSV, ZONES_CSV, ZONES_GEOJSON, camera_path, five_minute_path
+from . import amedas, clearing, gtfs, people, plough, realtime, road, snow
+from .address import (
+    ALERTS_PB,
+    BUS_ZIP,
+    HOURLY_CSV,
+    PLOUGH_COVERAGE_JSON,
+    PLOUGHS_GEOJSON,
+    ROADS_GEOJSON,
+    ROUTES_GEOJSON,
+    SENSORS_CSV,
+    TRIP_UPDATES_PB,
+    VEHICLE_POSITIONS_PB,
+    WEATHER_MAP_JSON,
+    WEATHER_TIME_TXT,
+    ZONES_CSV,
+    ZONES_GEOJSON,
+    camera_path,
+    five_minute_path,
+)
 from .clock import JST
 from .mischief import FORMAT_CHANGED_AT
 from .site import CAMERA_DAILY, CAMERA_HOURLY, FIVE_MINUTE, Site
 
-_SENSORS_LISTED_AT = datetime(2025, 4, 1, 9, tzinfo=JST)
+_SENSORS_LISTED_AT = _ROADS_DRAWN_AT = datetime(2025, 4, 1, 9, tzinfo=JST)
 _CSV = "text/csv"  # real servers name no charset, so that a reader has to know or guess
 _RAW = "text/plain; charset=utf-8"
 _UNKNOWN = "application/octet-stream"  # what a server says of a file whose extension it does not know
 _GEOJSON = "application/geo+json"
+_JSON = "application/json"
+_ZIP = "application/zip"
+_PROTOBUF = "application/x-protobuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +59,19 @@ def list_sources(seed: int, *, calm: bool) -> tuple[Source, ...]:
         *(_camera_daily_source(seed, site) for site in CAMERA_DAILY),
         *(_camera_hourly_source(seed, site) for site in CAMERA_HOURLY),
         *_hourly_sources(seed),
+        *_bus_sources(seed),
+        *_ground_sources(seed),
     )
+
+
+def find_weather_map(seed: int, stamp: str, instant: datetime) -> Source | None:
+    """One of the files that are added every ten minutes, if it is there at ``instant``."""
+    at = amedas.find_map_time(stamp, instant)
+    if at is None:
+        return None
+    path, published_at = WEATHER_MAP_JSON.format(stamp=stamp), amedas.published_at(at)
+    render, changed_at = (lambda _: amedas.station_map(seed, at)), (lambda _: published_at)
+    return Source(path, "", _JSON, True, True, render, changed_at)
 
 
 def _snow_sources(seed: int, calm: bool) -> list[Source]:
@@ -95,5 +127,56 @@ def _hourly_sources(seed: int) -> list[Source]:
             True,
             lambda _: people.sensors_csv(),
             lambda _: _SENSORS_LISTED_AT,
+        ),
+    ]
+
+
+def _bus_sources(seed: int) -> list[Source]:
+    at = realtime.changed_at
+    feed = partial(gtfs.feed_zip, seed)
+    positions, updates, alerts = (
+        partial(render, seed) for render in (realtime.vehicle_positions, realtime.trip_updates, realtime.alerts)
+    )
+    return [
+        Source(BUS_ZIP, "バス 雪野市営バス GTFS-JP（第4版）", _ZIP, True, True, feed, gtfs.feed_changed_at),
+        Source(VEHICLE_POSITIONS_PB, "バス 車両位置 GTFS-RT（15秒ごと）", _PROTOBUF, False, False, positions, at),
+        Source(TRIP_UPDATES_PB, "バス 遅れ・運休 GTFS-RT（15秒ごと）", _PROTOBUF, False, False, updates, at),
+        Source(ALERTS_PB, "バス お知らせ GTFS-RT（15秒ごと）", _PROTOBUF, False, False, alerts, at),
+    ]
+
+
+def _ground_sources(seed: int) -> list[Source]:
+    """The weather stations' clock, the roads and the ploughs on them."""
+    ploughs = partial(plough.positions_geojson, seed)
+    return [
+        Source(
+            WEATHER_TIME_TXT,
+            "気象 観測時刻の最新（10分ごと）",
+            "text/plain",
+            True,
+            True,
+            amedas.latest_time,
+            amedas.changed_at,
+        ),
+        Source(
+            ROADS_GEOJSON,
+            "道路 道路網 GeoJSON 線",
+            _GEOJSON,
+            True,
+            True,
+            lambda _: road.road_geojson(seed),
+            lambda _: _ROADS_DRAWN_AT,
+        ),
+        Source(
+            PLOUGHS_GEOJSON, "除雪車 位置 GeoJSON 点（30秒ごと）", _GEOJSON, False, False, ploughs, plough.changed_at
+        ),
+        Source(
+            PLOUGH_COVERAGE_JSON,
+            "除雪車 位置がわかる工区の一覧 JSON",
+            _JSON,
+            False,
+            True,
+            lambda _: plough.coverage_json(seed),
+            plough.coverage_listed_at,
         ),
     ]

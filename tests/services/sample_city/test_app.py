@@ -23,7 +23,7 @@ def client_at(instant: datetime, *, calm: bool = False) -> httpx.AsyncClient:
 async def test_index_lists_every_source() -> None:
     async with client_at(START) as client:
         text = (await client.get("/")).text
-    assert all(path in text for path in PATHS)
+    assert all(path in text for path in (*PATHS, "/amedas/data/map/<YYYYMMDDHHMMSS>.json", "/mischief"))
 
 
 async def test_health_tells_the_time_of_the_city() -> None:
@@ -37,6 +37,30 @@ async def test_content_types_are_those_of_real_servers() -> None:
     assert types["/snow/koku.csv"] == "text/csv"
     assert types["/snow/koku.geojson"] == "application/octet-stream"
     assert types["/people/hourly.csv"] == "text/plain; charset=utf-8"
+
+
+async def test_weather_maps_are_found_by_their_time_and_not_before() -> None:
+    async with client_at(START) as client:
+        newest = (await client.get("/amedas/latest_time.txt")).text
+        stamps = ["20260115045000", "20260115050000", "20260115044500", "20260104000000", "2026011504500", "x"]
+        statuses = [(await client.get(f"/amedas/data/map/{stamp}.json")).status_code for stamp in stamps]
+        first = await client.get("/amedas/data/map/20260115045000.json")
+        tag = {"if-none-match": first.headers["etag"]}
+        again = await client.get("/amedas/data/map/20260115045000.json", headers=tag)
+    assert newest == "2026-01-15T04:50:00+09:00"
+    assert statuses == [200, 404, 404, 404, 404, 404]
+    assert first.headers["last-modified"] == "Wed, 14 Jan 2026 19:54:00 GMT"
+    assert (first.headers["content-type"], again.status_code) == ("application/json", 304)
+
+
+async def test_new_bus_feed_is_there_at_four_in_the_morning() -> None:
+    tags = []
+    for hours in (0, 22.9, 23.1):
+        async with client_at(START + timedelta(hours=hours)) as client:
+            given = await client.get("/gtfs/yukino-bus.zip")
+            tags.append((given.headers["etag"], given.headers["last-modified"]))
+    assert tags[0] == tags[1] != tags[2]
+    assert tags[2][1] == "Thu, 15 Jan 2026 19:00:00 GMT"
 
 
 async def test_etag_gives_304_until_the_next_publication() -> None:

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from google.transit import gtfs_realtime_pb2 as pb
 
 from services.sample_city import mischief
 from services.sample_city.answer import Answer, answer, answer_calmly
 from services.sample_city.clock import DAY, HOUR, JST
-from services.sample_city.mischief import Entry, Kind
+from services.sample_city.mischief import UNKNOWN_STATUS, Entry, Kind
 from services.sample_city.source import Source, list_sources
+from services.sample_city.timetable import list_trips
 
 START = datetime(2026, 1, 15, 5, tzinfo=JST)
 DAY_OF_SCENARIO = START.date()
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 SEEDS = range(1, 8)
 
 
@@ -31,6 +33,10 @@ def delivered(entry: Entry, after: timedelta = timedelta(minutes=10)) -> tuple[A
     """What comes, and what would come in a calm moment."""
     source = source_at(entry.path)
     return answer(1, source, entry.begins + after), answer_calmly(source, entry.begins + after)
+
+
+def message(body: bytes) -> pb.FeedMessage:
+    return pb.FeedMessage.FromString(body)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -62,14 +68,45 @@ def test_outside_its_windows_a_source_answers_as_in_a_calm_city() -> None:
                 assert answer(1, source, instant).body == answer_calmly(source, instant).body
 
 
-def test_frozen_source_keeps_its_bytes_and_then_catches_up() -> None:
-    (entry,) = entries(Kind.FREEZE)
+@pytest.mark.parametrize("entry", entries(Kind.FREEZE), ids=lambda entry: entry.path)
+def test_frozen_source_keeps_its_bytes_and_then_catches_up(entry: Entry) -> None:
     source = source_at(entry.path)
     assert entry.ends
     before = answer(1, source, entry.begins - SECOND)
-    frozen = [answer(1, source, entry.begins + n * timedelta(minutes=20)) for n in range(12)]
+    frozen = [answer(1, source, entry.begins + n * (entry.ends - entry.begins) / 12) for n in range(12)]
     assert frozen == [before] * 12
     assert answer(1, source, entry.ends) == answer_calmly(source, entry.ends) != before
+
+
+def test_frozen_message_keeps_its_header_time_for_an_hour() -> None:
+    (entry,) = (entry for entry in entries(Kind.FREEZE) if entry.path.endswith(".pb"))
+    stamps = {
+        message(answer(1, source_at(entry.path), entry.begins + n * MINUTE).body).header.timestamp for n in range(60)
+    }
+    assert len(stamps) == 1
+    assert 0 < entry.begins.timestamp() - stamps.pop() <= 15
+
+
+def test_one_vehicle_is_lost_on_null_island() -> None:
+    (entry,) = entries(Kind.NULL_ISLAND)
+    given, calm = (message(a.body) for a in delivered(entry))
+    places = [(e.vehicle.position.longitude, e.vehicle.position.latitude) for e in given.entity]
+    assert [n for n, place in enumerate(places) if place == (0.0, 0.0)] == [0]
+    assert list(given.entity)[1:] == list(calm.entity)[1:]
+
+
+def test_one_trip_is_in_no_timetable() -> None:
+    (entry,) = entries(Kind.UNKNOWN_TRIP)
+    given, _ = (message(a.body) for a in delivered(entry))
+    known = {trip.id for trip in list_trips(1, snowy=False)}
+    unknown = [e.id for e in given.entity if e.trip_update.trip.trip_id not in known]
+    assert len(unknown) == 1
+
+
+def test_message_of_zero_bytes_comes_with_status_200() -> None:
+    (entry,) = entries(Kind.ZERO_BYTES)
+    given, calm = delivered(entry)
+    assert (given.status, given.body, given.headers) == (200, b"", calm.headers)
 
 
 def test_list_changes_from_three_to_seven_fields_for_good() -> None:
@@ -88,8 +125,8 @@ def test_outage_is_503() -> None:
     assert delivered(entry)[0].status == 503
 
 
-def test_maintenance_page_comes_with_status_200() -> None:
-    (entry,) = entries(Kind.HTML_PAGE)
+@pytest.mark.parametrize("entry", entries(Kind.HTML_PAGE), ids=lambda entry: entry.path)
+def test_maintenance_page_comes_with_status_200(entry: Entry) -> None:
     given, _ = delivered(entry)
     assert (given.status, given.headers) == (200, {"content-type": "text/html; charset=utf-8"})
     assert given.body.startswith(b"<!DOCTYPE html>")
@@ -139,5 +176,5 @@ def test_one_and_the_same_row_is_in_full_width_digits_for_the_whole_window() -> 
 def test_unknown_status_is_said_of_one_zone_in_both_files() -> None:
     for entry in entries(Kind.UNKNOWN_STATUS):
         given, calm = (a.body.decode() for a in delivered(entry))
-        assert (given.count(mischief.UNKNOWN_STATUS), calm.count(mischief.UNKNOWN_STATUS)) == (1, 0)
+        assert (given.count(UNKNOWN_STATUS), calm.count(UNKNOWN_STATUS)) == (1, 0)
     assert {entry.path for entry in entries(Kind.UNKNOWN_STATUS)} == {"/snow/koku.csv", "/snow/koku.geojson"}

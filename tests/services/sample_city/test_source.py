@@ -1,6 +1,10 @@
 """All content is a function of seed and instant."""
 
+import hashlib
 import itertools
+import os
+import subprocess
+import sys
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,6 +22,20 @@ def test_same_instant_gives_same_bytes_in_a_new_city(source: Source) -> None:
     again = next(s for s in list_sources(1, calm=False) if s.path == source.path)
     for n in range(0, 24, 3):
         assert answer(1, source, START + n * HOUR) == answer(1, again, START + n * HOUR)
+
+
+def test_another_process_gives_the_same_bytes() -> None:
+    told = hashlib.sha256(b"".join(source.render(START + 4 * HOUR) for source in SOURCES)).hexdigest()
+    script = (
+        "import hashlib, sys, datetime as d; from services.sample_city.source import list_sources;"
+        "at = d.datetime.fromisoformat(sys.argv[1]);"
+        "print(hashlib.sha256(b''.join(s.render(at) for s in list_sources(1, calm=False))).hexdigest())"
+    )
+    command = [sys.executable, "-c", script, (START + 4 * HOUR).isoformat()]
+    again = subprocess.run(
+        command, env=os.environ | {"PYTHONHASHSEED": "77"}, capture_output=True, text=True, check=True
+    )
+    assert again.stdout.strip() == told
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.path)
