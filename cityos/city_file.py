@@ -179,7 +179,7 @@ class CityFile:
         names = [said.name for said in self._said.feeds]
         if twice := {name for name in names if names.count(name) > 1}:
             raise CityFileError(f"two feeds are named {', '.join(sorted(twice))}")
-        return [_feed(said, clock, data) for said in self._said.feeds]
+        return [_feed(said, clock, self.starts_at, data) for said in self._said.feeds]
 
     def recordings(self, directory: Path) -> list[Recording]:
         """The recordings, their files below a directory."""
@@ -212,7 +212,7 @@ def _first_fault(error: ValidationError) -> str:
     return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
 
 
-def _feed(said: _Feed, clock: Clock, data: Path) -> Feed:
+def _feed(said: _Feed, clock: Clock, begins: datetime | None, data: Path) -> Feed:
     try:
         connector = get_connector(said.connector)
         config = connector.config_type.model_validate({"feed": said.name, **said.config})
@@ -227,7 +227,7 @@ def _feed(said: _Feed, clock: Clock, data: Path) -> Feed:
         config=config,
         cadence=_cadence(said, connector.manifest.cadence),
         stale_after=said.stale_after or connector.manifest.stale_after,
-        clock=clock if said.starts_at is None else clock.shifted(said.starts_at),
+        clock=clock if said.starts_at is None else clock.beside(said.starts_at, begins),
         owner=said.owner,
         telephone=said.telephone,
         provider=said.provider or connector.manifest.provider,

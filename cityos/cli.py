@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cityos.settings import DEFAULT_URL
+from cityos.store.error import StoreError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(said)
     except KeyboardInterrupt:
         return 130
-    except (ValueError, OSError, RuntimeError) as error:
+    except BrokenPipeError:  # whoever read us has read enough
+        sys.stderr.close()
+        return 0
+    except (ValueError, OSError, RuntimeError, StoreError) as error:
         print(f"cityos: {error}", file=sys.stderr)
         return 1
 

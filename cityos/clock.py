@@ -31,11 +31,14 @@ class Clock:
         """Waits for a span of city time."""
         await asyncio.sleep(max(0.0, duration.total_seconds()) / self.speed)
 
-    def shifted(self, now_there: datetime) -> Clock:
-        """The clock of a recording that plays beside this one: it shows `now_there` while this one shows `at`."""
+    def beside(self, there: datetime, here: datetime | None) -> Clock:
+        """The clock of a recording that plays beside this one: it shows `there` when this one shows `here`.
+
+        Without `here`, `there` is when this clock started.
+        """
         if self.at is None:
-            return Clock(now_there, self.speed, time.time())
-        return Clock(now_there, self.speed, self.started)
+            return Clock(there, self.speed, time.time())
+        return Clock(there + (self.at - (here or self.at)), self.speed, self.started)
 
 
 REAL = Clock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +47,7 @@ DEFAULT_TENANT = "default"
 _TRIM_EVERY_S = 600.0
 _REMEMBER_EVERY_S = 1.0
 _EXPIRE_EVERY_S = 5.0
+_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,9 @@ class Hub:
             )
         )
 
-    def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Starts a task that ends with the hub; its failure is logged, not swallowed."""
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(_log_failure)
-        self._tasks.append(task)
+    def start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Keeps a task going until the hub ends: a passing fault (a full disk, say) must not end it for good."""
+        self._tasks.append(asyncio.create_task(_keep_going(name, work), name=name))
 
     async def stop_tasks(self) -> None:
         """Ends all tasks."""
@@ -167,22 +166,24 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
         heads.ring(store.reader.tenants())
         hub = Hub(plan, store, heads)
         stack.push_async_callback(hub.stop_tasks)
-        hub.start("bus", _run_bus(hub, stack))
+        hub.start("bus", lambda: _run_bus(hub, stack))
         if plan.city is not None:
             await _start_feeds(hub, plan.city, stack)
         if plan.clock.at is not None:
-            hub.start("clock", _keep_remembering(plan))
-        hub.start("expiry", _keep_expiring(hub))
-        hub.start("retention", _keep_trimming(hub, plan.city.retention if plan.city else Retention()))
+            hub.start("clock", lambda: _keep_remembering(plan))
+        hub.start("expiry", lambda: _keep_expiring(hub))
+        keep = plan.city.retention if plan.city else Retention()
+        hub.start("retention", lambda: _keep_trimming(hub, keep))
         yield hub
 
 
 async def _run_bus(hub: Hub, stack: contextlib.AsyncExitStack) -> None:
     """Starts the broker and publishes; serving does not wait for it."""
-    hub.bus = hub.plan.bus or await _open_broker(hub, stack)
-    await hub.bus.start()
-    stack.push_async_callback(hub.bus.close)
-    hub.publisher = Publisher(hub.store, hub.bus, hub.heads, hub.context, hub.plan.clock.now)
+    if hub.publisher is None:
+        hub.bus = hub.plan.bus or await _open_broker(hub, stack)
+        await hub.bus.start()
+        stack.push_async_callback(hub.bus.close)
+        hub.publisher = Publisher(hub.store, hub.bus, hub.heads, hub.context, hub.plan.clock.now)
     await hub.publisher.run()
 
 
@@ -191,8 +192,9 @@ async def _open_broker(hub: Hub, stack: contextlib.AsyncExitStack) -> Bus:
     if plan.settings.broker_url is not None:
         return MqttBus(plan.settings.broker_url)
     key = None if is_loopback(plan.host) else plan.settings.api_key
-    hub.broker = EmbeddedBroker(plan.data, host=plan.host, key=key)
-    stack.push_async_callback(hub.broker.stop)
+    if hub.broker is None:
+        hub.broker = EmbeddedBroker(plan.data, host=plan.host, key=key)
+        stack.push_async_callback(hub.broker.stop)
     await hub.broker.start()
     return MqttBus(hub.broker.hub_url)
 
@@ -212,7 +214,9 @@ async def _start_feeds(hub: Hub, city: CityFile, stack: contextlib.AsyncExitStac
     await workers.start()
     hub.runner.start()
     stack.push_async_callback(hub.runner.close)
-    hub.start("feed health", hub.watch_feeds().run())
+    watch = hub.watch_feeds()
+    await watch.forget_all_but(hub.runner.feeds)
+    hub.start("feed health", watch.run)
 
 
 def _fetcher(plan: Plan, feed: Feed, egress: Egress, archive: Archive) -> Fetcher:
@@ -226,7 +230,9 @@ async def _keep_expiring(hub: Hub) -> None:
     while True:
         await asyncio.sleep(_EXPIRE_EVERY_S)
         for tenant in hub.store.reader.tenants():
-            await hub.store.expire(tenant, hub.plan.clock.now())
+            expired = await hub.store.expire(tenant, hub.plan.clock.now())
+            if hub.runner is not None:
+                await asyncio.to_thread(hub.runner.forget, expired)
 
 
 async def _keep_trimming(hub: Hub, keep: Retention) -> None:
@@ -250,6 +256,10 @@ async def _keep_remembering(plan: Plan) -> None:
         await asyncio.sleep(_REMEMBER_EVERY_S)
 
 
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("The task %s ended: %s", task.get_name(), error, exc_info=error)
+async def _keep_going(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("The hub's task %s failed and begins again in %g s", name, _AGAIN_S)
+        await asyncio.sleep(_AGAIN_S)

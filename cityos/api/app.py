@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from cityos.api import about, changes, datasets, entities, errors, feeds
+from cityos.api.documentation import door_to_docs
 from cityos.api.rooms import Rooms
 
 
@@ -15,15 +16,13 @@ def create_app(rooms: Rooms) -> FastAPI:
         summary="A snowy city's data in one API: NGSI-LD entities, a resumable change feed, feed health",
         version="0.1.0",
         redirect_slashes=False,
+        docs_url=None,  # its pages come from other servers; ours work without internet
+        redoc_url=None,
     )
     app.state.rooms = rooms
-    for door in (
-        *entities.DOORS,
-        *changes.DOORS,
-        *feeds.DOORS,
-        *datasets.DOORS,
-        *about.DOORS,
-    ):  # in this order they are tried
+    # In this order they are tried.
+    doors = (*entities.DOORS, *changes.DOORS, *feeds.DOORS, *datasets.DOORS, *about.DOORS)
+    for door in (*doors, door_to_docs(doors)):
         door.install(app)
     errors.install(app)
     return app

@@ -28,7 +28,7 @@ async def list_datasets(request: Request) -> Response:
 
 
 async def get_dataset(request: Request) -> Response:
-    """GET /datasets/{feed}/{version}; HEAD as well"""
+    """GET /datasets/{feed}/{version}"""
     record = await _find(request)
     path = reading.rooms_of(request).store.datasets.path(record.digest)
     if not path.exists():

@@ -50,9 +50,9 @@ async def run_feed(request: Request) -> Response:
     reading.writing_tenant(request)
     report = await _find(request)
     accept = request.query_params.get("acceptEndings") == "true"
-    return json_response(
-        _result(await reading.rooms_of(request).feeds.run_now(report.feed.name, accept_endings=accept))
-    )
+    result = await reading.rooms_of(request).feeds.run_now(report.feed.name, accept_endings=accept)
+    record = (await _find(request)).record
+    return json_response({"outcome": record.outcome, "detail": record.detail, **_result(result)})
 
 
 async def replay_feed(request: Request) -> Response:

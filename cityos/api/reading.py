@@ -40,6 +40,8 @@ def given_key(request: Request) -> str | None:
 def writing_tenant(request: Request) -> str:
     """The tenant to write to. Raises KeyRequired where the key is missing."""
     rooms = rooms_of(request)
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise KeyRequired("Pages of other sites cannot write here")
     if not matches(rooms.key, given_key(request)):
         raise KeyRequired("Writing needs the key: send it as X-API-Key")
     tenant = _tenant(request)

@@ -29,8 +29,9 @@ def show(said: argparse.Namespace) -> int:
 def run_now(said: argparse.Namespace) -> int:
     """Runs a feed now."""
     query = {"acceptEndings": "true"} if said.accept_endings else {}
-    print(_counts(_ask(said, "POST", f"/feeds/{said.name}/run", query)))
-    return 0
+    told = _ask(said, "POST", f"/feeds/{said.name}/run", query)
+    print(" ".join(part for part in (told["outcome"], _counts(told), told["detail"]) if part))
+    return 0 if told["outcome"] in ("applied", "unchanged") else 1
 
 
 def replay(said: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 
@@ -17,6 +16,7 @@ import uvicorn
 from cityos.bus.memory import MemoryBus
 from cityos.city_file import CityFile
 from cityos.clock import REAL, Clock, start_of
+from cityos.command.port import listen
 from cityos.hub import Plan, open_hub
 from cityos.settings import Settings, check_bind
 
@@ -72,7 +72,7 @@ def _fast_loop() -> asyncio.Runner:
 
 async def serve(plan: Plan, port: int) -> None:
     """Opens the hub and answers requests until told to stop."""
-    listening = _listen(plan.host, port)
+    listening = listen(plan.host, port)
     async with open_hub(plan) as hub:
         config = uvicorn.Config(
             hub.app(),
@@ -94,19 +94,6 @@ async def serve(plan: Plan, port: int) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
         stopping.cancel()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Takes the port first, so that a taken one is told before anything is opened."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
-    return listening
 
 
 class _Server(uvicorn.Server):

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from cityos.city_file import CityFile, Process
 from cityos.client import City, CityError
 from cityos.clock import start_of
+from cityos.command.port import listen
 from cityos.leash import Leashed
 
 _READY_S = 30.0
@@ -35,6 +36,8 @@ async def _up(said: argparse.Namespace) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    processes = (*city.services, *(() if said.recordings else city.sources))
+    _check_ports(said.host, processes)
     try:
         if not said.recordings:
             for source in city.sources:
@@ -52,6 +55,18 @@ async def _up(said: argparse.Namespace) -> int:
         # Whoever asks goes before whoever answers, so that nobody ends with a complaint.
         for part in (services, hub, sources):
             await asyncio.gather(*(asyncio.to_thread(child.stop) for child in part))
+
+
+def _check_ports(host: str, processes: Sequence[Process]) -> None:
+    """Refuses a taken port before anything starts: else we would read another city's sources and show its pages."""
+    for process in processes:
+        try:
+            listen(host, process.port).close()
+        except OSError as error:
+            raise OSError(
+                f"{process.module} needs port {process.port}: {error.strerror or error}. Is another city running? "
+                "End it, or write other ports into a copy of the city file"
+            ) from None
 
 
 def _start(process: Process, said: argparse.Namespace, more: Sequence[str], environment: Mapping[str, str]) -> Leashed:
@@ -87,6 +102,11 @@ async def _ready(url: str, hub: Leashed, stop: asyncio.Event) -> bool:
 async def _until_ended(hub: Leashed, stop: asyncio.Event) -> int:
     while not stop.is_set():
         if (code := hub.poll()) is not None:
+            print(
+                f"cityos: the hub ended (exit code {code}), so everything is stopped. "
+                "Its data is kept: the same command goes on from there.",
+                file=sys.stderr,
+            )
             return code
         try:
             await asyncio.wait_for(stop.wait(), 0.2)

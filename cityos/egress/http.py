@@ -7,7 +7,7 @@ import email.utils
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
@@ -57,6 +57,9 @@ class Egress:
                 return await self._follow(url, headers)
         except TimeoutError:
             raise FetchFailed(f"{_place(url)} did not answer whole within {self._deadline_s:g} s") from None
+        except httpx.LocalProtocolError:
+            # Its text repeats the header's value, which may be a key.
+            raise FetchRefused(f"{_place(url)} cannot be asked: a header of the city file is not valid") from None
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise FetchFailed(f"{_place(url)} cannot be reached: {reason}") from None
@@ -88,9 +91,18 @@ def _redirected(url: str, location: str) -> str:
     """A redirect is trusted only within the host that the city file names; http may become https, never back."""
     target = urljoin(url, location)
     before, after = urlsplit(url), urlsplit(target)
-    if after.hostname != before.hostname or after.scheme not in ("https", before.scheme):
+    is_same_server = after.hostname == before.hostname and (_port(after) == _port(before) or _is_upgrade(before, after))
+    if not is_same_server or after.scheme not in ("https", before.scheme):
         raise FetchRefused(f"{_place(url)} redirects to {_place(target)}; if that is right, write it in the city file")
     return target
+
+
+def _port(of: SplitResult) -> int:
+    return of.port or (443 if of.scheme == "https" else 80)
+
+
+def _is_upgrade(before: SplitResult, after: SplitResult) -> bool:
+    return (before.scheme, _port(before), after.scheme, _port(after)) == ("http", 80, "https", 443)
 
 
 async def _read(url: str, response: httpx.Response, largest: int) -> Answer:

@@ -13,6 +13,8 @@ from cityos.egress.http import LARGEST
 
 _NAME = re.compile(r"[^\s./\\\x00-\x1f][^/\\\x00-\x1f]{0,127}\Z")
 
+_LONGEST_NAME = 240  # bytes: what file systems take, with room for a suffix
+
 
 class BadName(ValueError):
     """A document's name would not be a plain file name."""
@@ -20,7 +22,7 @@ class BadName(ValueError):
 
 def checked_name(name: str) -> str:
     """The name, if it can be a file's in any folder. Raises BadName."""
-    if not _NAME.match(name):
+    if not _NAME.match(name) or len(name.encode()) > _LONGEST_NAME:
         raise BadName(f"{name!r} is not a plain file name such as shelters.csv")
     return name
 

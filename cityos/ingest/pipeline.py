@@ -18,6 +18,7 @@ from cityos.ingest.dropping import documents_in, put_into
 from cityos.ingest.workers import NormaliseFailed, Workers
 from cityos.ngsi.geo import Box
 from cityos.quality import Facts, examine
+from cityos.quality.future import TOLERANCE
 from cityos.store.error import StoreError
 from cityos.store.record import DatasetRecord, Delivery, DocumentRecord, Run, RunOutcome, RunResult
 from cityos.store.sqlite import SqliteStore
@@ -43,12 +44,18 @@ class Pipeline:
         outcome: RunOutcome = "unchanged"
         detail = ""
         deliveries: list[Delivery] = []
+        changed: SourceChanged | None = None
         try:
             async for document in self._documents(feed):
                 if not await self._is_news(feed, document) and not accept_endings:
                     continue
-                deliveries.append(await self._deliver(feed, document))
-                outcome = "applied"
+                try:
+                    deliveries.append(await self._deliver(feed, document))
+                    outcome = "applied"
+                except SourceChanged as error:  # the feed's other documents are not to blame
+                    changed = changed or error
+            if changed is not None:
+                outcome, detail = "source_changed", str(changed)
         except SourceError as error:
             outcome, detail = _outcome_of(error), str(error)
         except (StoreError, OSError):
@@ -64,15 +71,25 @@ class Pipeline:
     async def take(self, feed: Feed, document: Document) -> tuple[Run, RunResult]:
         """A document that somebody brought: a run of its own. Raises SourceChanged where it cannot be read."""
         started_at = feed.clock.now()
+        try:
+            deliveries = [await self._deliver(feed, document)] if await self._is_news(feed, document) else []
+        except SourceChanged as error:
+            await self.store.ingest(
+                self.tenant, Run(feed.name, started_at, feed.clock.now(), "source_changed", str(error))
+            )
+            raise
         if feed.folder is not None:
             await asyncio.to_thread(put_into, feed.folder, document)
-        deliveries = [await self._deliver(feed, document)] if await self._is_news(feed, document) else []
         outcome: RunOutcome = "applied" if deliveries else "unchanged"
         run = Run(feed.name, started_at, feed.clock.now(), outcome, deliveries=tuple(deliveries))
         return run, await self.store.ingest(self.tenant, run)
 
     async def _documents(self, feed: Feed) -> AsyncIterator[Document]:
         """What this run reads: the feed's folder, or what its connector fetches."""
+        if feed.is_pushed:
+            for record in await self.store.read(lambda reader: reader.latest_documents(self.tenant, feed.name)):
+                yield self._archived(record)
+            return
         if feed.folder is None:
             async for document in feed.connector.fetch(feed.config, self.fetcher_for(feed)):
                 yield document
@@ -81,12 +98,23 @@ class Pipeline:
             yield document
 
     async def replay(self, feed: Feed, since: datetime, until: datetime) -> RunResult:
-        """Normalises the archived documents of a span again, oldest first: history is mended, nothing is ended."""
-        documents = await self.store.read(lambda reader: reader.documents(self.tenant, feed.name, since, until))
-        deliveries = [one for record in documents if (one := await self._redeliver(feed, record)) is not None]
+        """Normalises the archived documents of a span again, oldest first.
+
+        Past ones mend history and nothing else; the latest of its name says again what is so now.
+        """
+        records = await self.store.read(lambda reader: reader.documents(self.tenant, feed.name, since, until))
+        latest = await self.store.read(
+            lambda reader: {one.name: reader.latest_document(self.tenant, feed.name, one.name) for one in records}
+        )
         now = feed.clock.now()
-        run = Run(feed.name, now, now, "applied", deliveries=tuple(deliveries), replayed=True)
-        return await self.store.ingest(self.tenant, run)
+        result = RunResult()
+        for is_past in (True, False):
+            chosen = [one for one in records if (one != latest[one.name]) == is_past]
+            deliveries = [one for record in chosen if (one := await self._redeliver(feed, record)) is not None]
+            if deliveries:
+                run = Run(feed.name, now, now, "applied", deliveries=tuple(deliveries), replayed=is_past)
+                result = result.plus(await self.store.ingest(self.tenant, run))
+        return result
 
     async def _redeliver(self, feed: Feed, record: DocumentRecord) -> Delivery | None:
         """One document again; one that cannot be read any more does not stop the others."""
@@ -114,7 +142,7 @@ class Pipeline:
     async def _deliver(self, feed: Feed, document: Document, *, is_new: bool = True) -> Delivery:
         batch = await self._normalise(feed, document)
         facts = Facts(document.fetched_at, feed.connector.emits(feed.config), self.box)
-        examined = examine(batch, facts)
+        examined = await asyncio.to_thread(examine, batch, facts)  # large batches must not hold the loop
         rows = await self.store.read(lambda reader: reader.unknown_rows(self.tenant, examined.accepted))
         datasets = [await self._keep(feed, dataset, document) for dataset in batch.datasets if is_new]
         return Delivery(
@@ -124,7 +152,7 @@ class Pipeline:
             held=len(examined.held),
             held_ids=frozenset(row.entity.id for row, _ in examined.held),
             covers=batch.covers,
-            data_at=_data_clock(batch, examined.accepted),
+            data_at=_data_clock(batch, examined.accepted, document.fetched_at),
             seen=len(examined.accepted),
             datasets=tuple(datasets),
         )
@@ -179,10 +207,13 @@ def _announcement(of: DatasetRecord) -> Row:
     return Row(news.to_entity(), f"datasets/{of.feed}")
 
 
-def _data_clock(batch: Batch, rows: tuple[Row, ...]) -> datetime | None:
+def _data_clock(batch: Batch, rows: tuple[Row, ...], fetched_at: datetime) -> datetime | None:
     """The data's own clock: its newest observation; the document's clock only where no row has one.
 
     A document made anew every hour from yesterday's data is a day old.
     """
     clocks = [at for row in rows if (at := row.entity.latest_observation()) is not None]
-    return max(clocks, default=batch.as_of)
+    if clocks:
+        return max(clocks)
+    # A document from the future would make the feed fresh for as long as its clock is wrong.
+    return batch.as_of if batch.as_of is not None and batch.as_of <= fetched_at + TOLERANCE else None

@@ -52,6 +52,13 @@ class Runner:
         _, result = await self._run(self.feeds[name], accept_endings=accept_endings)
         return result
 
+    def forget(self, documents: Sequence[tuple[str, str]]) -> None:
+        """Removes expired files from their feeds' folders, so that they are not read again; feed and name of each."""
+        for feed, name in documents:
+            folder = self.feeds[feed].folder if feed in self.feeds else None
+            if folder is not None:
+                (folder / name).unlink(missing_ok=True)
+
     async def take(self, name: str, document: Document) -> RunResult:
         """Takes a document that somebody brought. KeyError where there is no such feed; SourceChanged."""
         feed = self.feeds[name]

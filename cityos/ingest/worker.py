@@ -7,9 +7,12 @@ answer is one letter (B batch, C changed, F failed), then the body. The worker e
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import struct
 import sys
+import threading
+import time
 from typing import IO
 
 import orjson
@@ -22,6 +25,7 @@ from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.value import check_value
 
 LENGTH = struct.Struct(">I")
+_LOOK_S = 1.0
 
 
 def read_frame(stream: IO[bytes]) -> bytes | None:
@@ -73,10 +77,18 @@ def _check_values(batch: Batch) -> None:
                 check_value(one.value, f"{row.where}: {name}")
 
 
+def _end_with_parent(parent: int) -> None:
+    """A hub that was killed cannot end a worker that is busy; the worker looks for itself."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)
+
+
 def main() -> None:
     """Runs until standard input ends. The first argument is the most memory this process may take, in bytes."""
     most = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a connector prints must not run into the answers
     while (head := read_frame(requests)) is not None:

@@ -63,7 +63,7 @@ class Workers:
             self._idle.put_nowait(keep)
             if keep is None and process is not None:
                 await self._end(process)
-        return _read_answer(answer)
+        return await asyncio.to_thread(_read_answer, answer)  # large answers must not hold the loop
 
     async def _launch(self) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(

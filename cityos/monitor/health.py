@@ -38,7 +38,7 @@ def state_of(feed: Feed, record: FeedRecord, now: datetime) -> FeedState:
     """The state of a feed at an instant of its own clock."""
     if feed.cadence.is_off_season(now):
         return FeedState.OFF_SEASON
-    if record.attempted_at is None:
+    if record.attempted_at is None or _has_nothing(record):
         return FeedState.WAITING
     if record.outcome == "source_changed":
         return FeedState.CHANGED
@@ -47,6 +47,11 @@ def state_of(feed: Feed, record: FeedRecord, now: datetime) -> FeedState:
     if record.outcome not in SUCCESSFUL and _is_silent(feed, record, now):
         return FeedState.DEAD
     return _freshness(feed, record, now)
+
+
+def _has_nothing(record: FeedRecord) -> bool:
+    """Asked without fault and answered with nothing so far: an empty folder, say. That is not fresh."""
+    return record.outcome in SUCCESSFUL and record.data_at is None and record.accepted + record.held == 0
 
 
 def _is_silent(feed: Feed, record: FeedRecord, now: datetime) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from cityos.monitor.health import LABELS, FeedReport, as_health
 from cityos.store.error import StoreError
-from cityos.store.record import Upsert
+from cityos.store.record import Delete, Query, Upsert
 from cityos.store.sqlite import SqliteStore
-from cityos.vocabulary.feed import FeedState
+from cityos.vocabulary.context import iri
+from cityos.vocabulary.feed import FEED, FeedState
+from cityos.vocabulary.identifier import local_id_of
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,12 @@ class FeedWatch:
         self._reports = reports
         self._every_s = every_s
         self._states: dict[str, FeedState] = {}
+
+    async def forget_all_but(self, names: Collection[str]) -> None:
+        """Ends the entities of feeds that the city no longer has: nobody would keep them true."""
+        known = await self._store.query(self._tenant, Query(types=frozenset([iri(FEED)]), limit=1_000))
+        gone = [one.id for one in known.items if local_id_of(one.id) not in names]
+        await self._store.apply(self._tenant, [Delete(entity_id) for entity_id in gone])
 
     async def run(self) -> None:
         """Looks until cancelled."""

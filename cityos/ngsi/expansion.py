@@ -6,7 +6,7 @@ Every error names the place by path, in the words of the request: `snowDepth.obs
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import cast
 
@@ -190,7 +190,19 @@ def _geometry(value: Json, where: str) -> Json:
             _geometry(part, f"{where}.geometries[{index}]")
         return value
     _SHAPES[cast(str, body["type"])](body.get("coordinates"), f"{where}.coordinates")
+    if len(set(_dimensions(body["coordinates"]))) > 1:
+        raise BadRequestData(f"{where}.coordinates mixes positions with and without height")
     return value
+
+
+def _dimensions(coordinates: Json) -> Iterator[int]:
+    """How many numbers each position has."""
+    parts = cast(list[Json], coordinates)
+    if isinstance(parts[0], list):
+        for part in parts:
+            yield from _dimensions(part)
+    else:
+        yield len(parts)
 
 
 def _position(value: Json, where: str) -> None:

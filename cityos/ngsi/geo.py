@@ -106,7 +106,7 @@ def _reference(geometry: str, coordinates: str) -> BaseGeometry:
     try:
         found = shape({"type": geometry, "coordinates": orjson.loads(coordinates)})
         usable = not found.is_empty and found.is_valid
-    except (ValueError, TypeError, LookupError, AttributeError, shapely.errors.ShapelyError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, shapely.errors.ShapelyError):
         usable = False
     if not usable:
         raise BadRequestData(f"geometry {geometry!r} with coordinates {coordinates[:80]!r} is not a GeoJSON geometry")

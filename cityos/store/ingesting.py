@@ -10,8 +10,10 @@ import orjson
 
 from cityos.connector.batch import Notice, Row, Severity
 from cityos.ngsi.entity import Entity, Instance
+from cityos.ngsi.error import BadRequestData
+from cityos.ngsi.expansion import NULL
 from cityos.ngsi.instant import to_microseconds
-from cityos.ngsi.merge import observe
+from cityos.ngsi.merge import observe, without_nulls
 from cityos.store import statement as sql
 from cityos.store.record import SUCCESSFUL, DatasetRecord, Delivery, Run, RunResult
 from cityos.store.session import Session
@@ -25,39 +27,36 @@ def ingest(session: Session, tenant: str, run: Run, topics: TopicNames) -> RunRe
     """Writes one run: in one transaction its rows, endings, notices, its own record and the feed's."""
     result = RunResult()
     for delivery in run.deliveries:
-        result = _plus(result, _ingest_delivery(session, tenant, run, delivery, topics))
+        result = result.plus(_ingest_delivery(session, tenant, run, delivery, topics))
     if run.replayed:
         return result
-    result = _plus(result, _note_failure(session, tenant, run))
+    result = result.plus(_note_failure(session, tenant, run))
     _put_run(session, tenant, run, result)
     _put_feed(session, tenant, run, result)
     return result
-
-
-def _plus(one: RunResult, other: RunResult) -> RunResult:
-    return RunResult(
-        one.accepted + other.accepted,
-        one.held + other.held,
-        one.changed + other.changed,
-        one.ended + other.ended,
-        one.opened + other.opened,
-        one.closed + other.closed,
-    )
 
 
 def _ingest_delivery(session: Session, tenant: str, run: Run, delivery: Delivery, topics: TopicNames) -> RunResult:
     spoken: dict[str, list[Row]] = {}
     for row in delivery.rows:
         spoken.setdefault(row.entity.id, []).append(row)
-    changed = sum(_observe(session, tenant, rows, topics) for rows in spoken.values())
+    if run.replayed:
+        mended = sum(_remember(session, tenant, rows) for rows in spoken.values())
+        return RunResult(accepted=delivery.seen or len(delivery.rows), held=delivery.held, changed=mended)
+    too_large: list[Notice] = []
+    changed = 0
+    for rows in spoken.values():
+        try:
+            changed += _observe(session, tenant, rows, topics)
+        except BadRequestData as error:
+            entity_id = rows[-1].entity.id
+            too_large.append(Notice("entity_too_large", Severity.ERROR, rows[-1].where, str(error), subject=entity_id))
     for dataset in delivery.datasets:
         _put_dataset(session, tenant, dataset)
     result = RunResult(accepted=delivery.seen or len(delivery.rows), held=delivery.held, changed=changed)
-    if run.replayed:
-        return result
     ended, notices = _end_absent(session, tenant, run, delivery, spoken)
     _put_owned(session, tenant, run.feed, delivery.document.name, spoken)
-    opened, closed = _tell(session, tenant, run, delivery.document.name, [*delivery.notices, *notices])
+    opened, closed = _tell(session, tenant, run, delivery.document.name, [*delivery.notices, *notices, *too_large])
     session.execute(
         sql.APPLIED_DOCUMENT,
         of_tenant=tenant,
@@ -86,16 +85,38 @@ def _put_dataset(session: Session, tenant: str, dataset: DatasetRecord) -> None:
     )
 
 
+def _remember(session: Session, tenant: str, rows: list[Row]) -> bool:
+    """An old document told again mends history alone: it brings nothing back, and what has no time is not history."""
+    known = session.find(tenant, rows[0].entity.id)
+    if known is None:
+        return False
+    told = [
+        session.put_late(tenant, known.no, name, instance)
+        for row in rows
+        for name, instances in row.entity.attributes.items()
+        for instance in instances.values()
+        if instance.observed_at is not None and instance.value != NULL and not _is_current(known.entity, name, instance)
+    ]
+    return any(told)
+
+
+def _is_current(entity: Entity | None, name: str, instance: Instance) -> bool:
+    current = None if entity is None else entity.find(name, instance.dataset)
+    return current is not None and current.observed_at == instance.observed_at
+
+
 def _observe(session: Session, tenant: str, rows: list[Row], topics: TopicNames) -> bool:
     """Merges all a document says of one entity: the newest becomes its state (one change), the rest its history."""
     said, earlier = _newest(rows)
     known = session.find(tenant, said.id)
     before = known.entity if known is not None else None
-    wanted, late = (said, []) if before is None else observe(before, said)
+    wanted, late = (without_nulls(said), []) if before is None else observe(before, said)
     outcome = put(session, tenant, known, wanted, topics)
     if earlier or late:
         no = known.no if known is not None else session.entity_no(tenant, said.id)
         for name, instance in (*earlier, *late):
+            if instance.value == NULL:  # that nothing was told is no observation
+                continue
             session.put_late(tenant, no, name, instance)
     return outcome.done in ("created", "updated")
 
@@ -163,17 +184,19 @@ def _held_endings(feed: str, delivery: Delivery, absent: int, covered: int) -> N
     )
 
 
-def expire(session: Session, tenant: str, now: datetime) -> int:
-    """Ends what documents past their expiry said of the city; a document brought anew begins anew."""
-    ended = 0
-    expired = session.execute(sql.EXPIRED_DOCUMENTS, tenant=tenant, now=to_microseconds(now)).fetchall()
-    for feed, document in {(feed, document) for _, feed, document in expired}:
+def expire(session: Session, tenant: str, now: datetime) -> list[tuple[str, str]]:
+    """Ends what documents past their expiry said of the city; a document brought anew begins anew.
+
+    Returns the feed and the name of each.
+    """
+    rows = session.execute(sql.EXPIRED_DOCUMENTS, tenant=tenant, now=to_microseconds(now)).fetchall()
+    expired = sorted({(feed, document) for _, feed, document in rows})
+    for feed, document in expired:
         owned = session.execute(sql.OWNED_BY, tenant=tenant, feed=feed, document=document).fetchall()
         for entity_id, _, attributes in owned:
             _end(session, tenant, feed, document, entity_id, orjson.loads(attributes))
-        session.execute(sql.NO_LONGER_EXPIRES, of_tenant=tenant, of_feed=feed, of_name=document)
-        ended += len(owned)
-    return ended
+        session.execute(sql.EXPIRED, of_tenant=tenant, of_feed=feed, of_name=document)
+    return expired
 
 
 def _end(session: Session, tenant: str, feed: str, document: str, entity_id: str, attributes: list[str]) -> None:
@@ -220,8 +243,6 @@ def _put_owned(session: Session, tenant: str, feed: str, document: str, spoken: 
 
 def _note_failure(session: Session, tenant: str, run: Run) -> RunResult:
     """A failed attempt is a notice of the feed itself; success closes it. Which document failed is in the detail."""
-    if run.outcome == "off_season":
-        return RunResult()
     notices = []
     if run.outcome not in SUCCESSFUL:
         notices = [Notice(run.outcome, Severity.ERROR, run.feed, run.detail, subject=run.feed)]
@@ -289,11 +310,11 @@ def _put_feed(session: Session, tenant: str, run: Run, result: RunResult) -> Non
     at = to_microseconds(run.finished_at)
     if run.outcome in SUCCESSFUL:
         succeeded_at, failures, failing_since = at, 0, None
-        if run.deliveries:
-            accepted, held = result.accepted, result.held
-            data_at = _newest_clock(data_at, run.deliveries)
-    elif run.outcome != "off_season":
+    else:
         failures, failing_since = failures + 1, failing_since or at
+    if run.deliveries:  # part of a run may have come although the whole did not
+        accepted, held = result.accepted, result.held
+        data_at = _newest_clock(data_at, run.deliveries)
     session.execute(
         sql.PUT_FEED,
         tenant=tenant,

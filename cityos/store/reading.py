@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, column, exists, func, select
 
 from cityos.connector.batch import Notice, Row, Severity
 from cityos.ngsi.entity import entity_from_json
+from cityos.ngsi.expansion import NULL
 from cityos.ngsi.geo import Box
 from cityos.ngsi.instant import from_microseconds, to_microseconds
 from cityos.store import statement as sql
@@ -265,6 +266,11 @@ class Reader:
         rows = self._mappings(sql.LATEST_DOCUMENT, tenant=tenant, feed=feed, name=name)
         return _document_record(rows[0]) if rows else None
 
+    def latest_documents(self, tenant: str, feed: str) -> list[DocumentRecord]:
+        """The document met last of each name."""
+        rows = self._mappings(sql.ALL_DOCUMENTS, tenant=tenant, feed=feed)
+        return list({record.name: record for record in map(_document_record, rows)}.values())
+
     def documents(self, tenant: str, feed: str, since: datetime, until: datetime) -> list[DocumentRecord]:
         """The documents a feed gave in a span of time, oldest first."""
         rows = self._mappings(
@@ -316,7 +322,7 @@ class _KnownInstances:
         observed = False
         for attribute, instances in row.entity.attributes.items():
             for one in instances.values():
-                if one.observed_at is None:
+                if one.observed_at is None or one.value == NULL:
                     continue
                 observed = True
                 known = self._of(row.entity.id, attribute, one.dataset)

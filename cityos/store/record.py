@@ -123,7 +123,7 @@ class ChangePage:
 
 # ---- feeds
 
-RunOutcome = Literal["applied", "unchanged", "off_season", "source_unavailable", "source_refused", "source_changed"]
+RunOutcome = Literal["applied", "unchanged", "source_unavailable", "source_refused", "source_changed"]
 SUCCESSFUL: frozenset[str] = frozenset(("applied", "unchanged"))
 
 
@@ -190,6 +190,17 @@ class RunResult:
     ended: int = 0
     opened: tuple[Notice, ...] = ()
     closed: int = 0
+
+    def plus(self, other: RunResult) -> RunResult:
+        """Both together."""
+        return RunResult(
+            self.accepted + other.accepted,
+            self.held + other.held,
+            self.changed + other.changed,
+            self.ended + other.ended,
+            self.opened + other.opened,
+            self.closed + other.closed,
+        )
 
 
 @dataclass(frozen=True, slots=True)

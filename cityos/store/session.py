@@ -11,11 +11,15 @@ from typing import cast
 import orjson
 
 from cityos.ngsi.entity import Entity, Instance, from_bytes, instance_to_json, to_bytes
+from cityos.ngsi.error import BadRequestData
 from cityos.ngsi.geo import bounds_of
 from cityos.ngsi.instant import EPOCH, to_microseconds
 from cityos.ngsi.merge import AttributeChange
 from cityos.store import statement as sql
 from cityos.store.record import Op
+
+# As canonical bytes. Brokers refuse messages of a few megabytes, and one such entity would stop them all.
+LARGEST_ENTITY = 1_000_000
 
 
 @dataclass(slots=True)
@@ -73,15 +77,14 @@ class Session:
 
     def rollback(self) -> None:
         """Takes everything back."""
+        self._seqs, self.told = {}, {}  # first of all: should the database fail again, no number may be skipped
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self._forget_caches()
-        self._seqs = {}
-        self.told = {}
 
     def _forget_caches(self) -> None:
+        self._layers, self._names = {}, {}
         self._names = dict(self._connection.execute(sql.ALL_NAMES).fetchall())
-        self._layers = {}
 
     def execute(self, statement: str, **parameters: object) -> sqlite3.Cursor:
         """Runs one compiled statement."""
@@ -128,8 +131,10 @@ class Session:
     def put(self, tenant: str, known: Known | None, entity: Entity, changes: list[AttributeChange], topic: str) -> int:
         """Writes the new state of an entity, its history and its change; returns the change's seq."""
         op: Op = "create" if known is None or known.entity is None else "update"
-        seq = self._next_seq(tenant)
         content = to_bytes(entity)
+        if len(content) > LARGEST_ENTITY:
+            raise BadRequestData(f"{entity.id} would have {len(content)} bytes; at most {LARGEST_ENTITY} are kept")
+        seq = self._next_seq(tenant)
         if known is None:
             row = self.execute(sql.ADD_ENTITY, tenant=tenant, id=entity.id, topic=topic, seq=seq, document=content)
             no = cast(int, row.lastrowid)

@@ -19,7 +19,7 @@ from cityos.connector.document import Document
 from cityos.ngsi.instant import to_microseconds
 from cityos.store import statement as sql
 from cityos.store.dataset_file import DatasetFiles
-from cityos.store.error import DirectoryInUse, QueryTooLong, SchemaTooNew
+from cityos.store.error import DirectoryInUse, QueryTooLong, SchemaTooNew, StoreUnavailable
 from cityos.store.ingesting import expire, ingest
 from cityos.store.reading import Reader
 from cityos.store.record import Command, Outcome, Page, Query, Retention, Run, RunResult, Stored
@@ -106,8 +106,8 @@ class SqliteStore:
         """Records a document; False if it is the one met last and its content is already applied."""
         return await self._writer.write(lambda session: _add_document(session, tenant, feed, document))
 
-    async def expire(self, tenant: str, now: datetime) -> int:
-        """Ends what expired documents said; returns how many entities ended."""
+    async def expire(self, tenant: str, now: datetime) -> list[tuple[str, str]]:
+        """Ends what expired documents said; returns their feeds and names."""
         return await self._writer.write(lambda session: expire(session, tenant, now))
 
     async def trim(self, tenant: str, keep: Retention) -> int:
@@ -140,7 +140,7 @@ class SqliteStore:
             except sqlite3.OperationalError as error:
                 if "interrupted" in str(error):
                     raise QueryTooLong(f"the query took longer than {self._query_limit_s:g} s") from None
-                raise
+                raise StoreUnavailable(f"the database cannot be read: {error}") from None
             finally:
                 reader.end()
 
@@ -193,7 +193,12 @@ def _add_document(session: Session, tenant: str, feed: str, document: Document) 
     row = session.execute(sql.LATEST_DOCUMENT, tenant=tenant, feed=feed, name=document.name).fetchone()
     if row is not None and row[5] == document.digest:
         session.execute(sql.SEEN_DOCUMENT, document_no=row[0], last_at=at)
+        if document.expires_at is not None:  # brought again, to hold for longer or shorter
+            expires_at = to_microseconds(document.expires_at)
+            session.execute(sql.EXPIRES_DOCUMENT, document_no=row[0], expiry=expires_at, by=document.author)
         return not row[10]
+    # What the new content says no longer ends when the old one would have.
+    session.execute(sql.NO_LONGER_EXPIRES, of_tenant=tenant, of_feed=feed, of_name=document.name)
     session.execute(
         sql.ADD_DOCUMENT,
         tenant=tenant,

@@ -287,10 +287,21 @@ EXPIRED_DOCUMENTS = compiled(
         document.c.tenant == _p("tenant"), document.c.applied, document.c.expires_at <= _p("now")
     )
 )
+EXPIRES_DOCUMENT = compiled(
+    update(document).where(document.c.no == _p("document_no")).values(expires_at=_p("expiry"), author=_p("by"))
+)
+EXPIRED = compiled(
+    update(document)
+    .where(document.c.tenant == _p("of_tenant"), document.c.feed == _p("of_feed"), document.c.name == _p("of_name"))
+    .values(expires_at=null(), applied=false())
+)
 NO_LONGER_EXPIRES = compiled(
     update(document)
     .where(document.c.tenant == _p("of_tenant"), document.c.feed == _p("of_feed"), document.c.name == _p("of_name"))
     .values(expires_at=null())
+)
+ALL_DOCUMENTS = compiled(
+    select(document).where(document.c.tenant == _p("tenant"), document.c.feed == _p("feed")).order_by(document.c.no)
 )
 DOCUMENTS_BETWEEN = compiled(
     select(document)

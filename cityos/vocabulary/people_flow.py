@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cityos.ngsi.entity import Entity
+from cityos.ngsi.expansion import NULL
 from cityos.ngsi.instant import format_instant, parse_instant
 from cityos.ngsi.value import JsonObject
 from cityos.vocabulary.attribute import as_text, get, get_about, get_location, get_text, observed_at, put, put_location
@@ -54,9 +55,12 @@ class PeopleCount:
             "dateObservedFrom": format_instant(self.observed_from),
             "dateObservedTo": format_instant(self.observed_to),
         }
+        # The one that is not told now must not stand beside the other with its older time.
         if self.count is None:
+            put(entity, "peopleCount", NULL, self.observed_to)
             put(entity, "countBelow", SMALLEST_PUBLIC_COUNT, self.observed_to, quality=self.quality.value, **span)
         else:
+            put(entity, "countBelow", NULL, self.observed_to)
             put(entity, "peopleCount", self.count, self.observed_to, quality=self.quality.value, **span)
         put_location(entity, self.location)
         return entity
@@ -64,8 +68,8 @@ class PeopleCount:
     @classmethod
     def from_entity(cls, entity: Entity) -> PeopleCount:
         """The newest count of a counter. ValueError where it has none."""
-        counted, below = observed_at(entity, "peopleCount"), observed_at(entity, "countBelow")
-        suppressed = below is not None and (counted is None or below > counted)
+        counted, below = _told_at(entity, "peopleCount"), _told_at(entity, "countBelow")
+        suppressed = below is not None and (counted is None or below >= counted)
         term = "countBelow" if suppressed else "peopleCount"
         since, until = get_about(entity, term, "dateObservedFrom"), observed_at(entity, term)
         if not isinstance(since, str) or until is None:
@@ -81,3 +85,7 @@ class PeopleCount:
             quality=CountQuality(as_text(get_about(entity, term, "quality")) or CountQuality.MEASURED),
             location=get_location(entity),
         )
+
+
+def _told_at(entity: Entity, term: str) -> datetime | None:
+    return None if get(entity, term) == NULL else observed_at(entity, term)

@@ -37,5 +37,5 @@ async def test_sleep_is_as_long_as_the_citys_time() -> None:
 def test_a_shifted_clock_plays_another_day_beside_it() -> None:
     there = START - timedelta(days=365)
     clock = Clock(START, 60.0, time.time() - 10)
-    assert abs((clock.now() - clock.shifted(there).now()) - timedelta(days=365)) < 60 * _SOON
-    assert abs(REAL.shifted(there).now() - there) < _SOON
+    assert abs((clock.now() - clock.beside(there, None).now()) - timedelta(days=365)) < 60 * _SOON
+    assert abs(REAL.beside(there, None).now() - there) < _SOON

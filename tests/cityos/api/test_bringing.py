@@ -12,6 +12,7 @@ import pytest
 
 from cityos.bus.memory import MemoryBus
 from cityos.city_file import CityFile
+from cityos.connector.cadence import JST
 from cityos.hub import Hub, Plan, open_hub
 from cityos.settings import Settings
 from tests.cityos.api.asking import client_of
@@ -112,8 +113,54 @@ async def test_what_a_document_said_ends_when_it_expires(hub: Hub, client: httpx
     await bring(client, "partner", zones("E-1"), PARTNER, expiresAt="2026-12-24T00:00:00Z")
     await hub.store.expire(hub.tenant, datetime(2026, 12, 23, tzinfo=UTC))
     assert await names(client) == ["E-1"]
-    assert await hub.store.expire(hub.tenant, datetime(2026, 12, 25, tzinfo=UTC)) == 1
+    assert await hub.store.expire(hub.tenant, datetime(2026, 12, 25, tzinfo=UTC)) == [("partner", "document")]
     assert await names(client) == []
+    again = await bring(client, "partner", zones("E-1"), PARTNER)
+    assert (again.json()["changed"], await names(client)) == (1, ["E-1"]), "brought anew, it begins anew"
+
+
+async def test_a_newer_document_does_not_end_when_the_older_one_would_have(hub: Hub, client: httpx.AsyncClient) -> None:
+    await bring(client, "partner", zones("E-1"), PARTNER, expiresAt="2026-12-24T00:00:00Z")
+    await bring(client, "partner", zones("E-1", "E-2"), PARTNER, expiresAt="2026-12-30T00:00:00Z")
+    assert await hub.store.expire(hub.tenant, datetime(2026, 12, 25, tzinfo=UTC)) == []
+    assert await names(client) == ["E-1", "E-2"]
+
+
+async def test_the_same_document_brought_again_may_hold_longer(hub: Hub, client: httpx.AsyncClient) -> None:
+    for until in ("2026-12-24T00:00:00Z", "2026-12-30T00:00:00Z"):
+        await bring(client, "partner", zones("E-1"), PARTNER, expiresAt=until)
+    assert await hub.store.expire(hub.tenant, datetime(2026, 12, 25, tzinfo=UTC)) == []
+
+
+async def test_held_endings_of_a_pushed_feed_can_be_released(client: httpx.AsyncClient) -> None:
+    await bring(client, "partner", zones("G-1", "G-2", "G-3"), PARTNER)
+    await bring(client, "partner", zones("G-1"), PARTNER)
+    assert await names(client) == ["G-1", "G-2", "G-3"]
+    answer = await client.post("/feeds/partner/run?acceptEndings=true", headers={"X-API-Key": KEY})
+    assert (answer.json()["ended"], await names(client)) == (2, ["G-1"])
+
+
+async def test_a_refused_document_is_told_to_the_operator(client: httpx.AsyncClient) -> None:
+    await bring(client, "partner", b"<html></html>", PARTNER)
+    feed = (await client.get("/feeds/partner")).json()
+    assert (feed["lastOutcome"], [notice["code"] for notice in feed["notices"]]) == (
+        "source_changed",
+        ["source_changed"],
+    )
+
+
+async def test_a_replay_of_the_past_brings_nothing_back(client: httpx.AsyncClient) -> None:
+    await bring(client, "partner", zones("H-1", "H-2", "H-3", "H-4"), PARTNER)
+    await bring(client, "partner", zones("H-1", "H-2", "H-3"), PARTNER)
+    today = datetime.now(UTC).astimezone(JST).date().isoformat()
+    answer = await client.post(f"/feeds/partner/replay?day={today}", headers={"X-API-Key": KEY})
+    assert answer.status_code == 200
+    assert await names(client) == ["H-1", "H-2", "H-3"]
+
+
+async def test_a_page_of_another_site_cannot_write(client: httpx.AsyncClient) -> None:
+    headers = {"X-API-Key": KEY, "Sec-Fetch-Site": "cross-site"}
+    assert (await client.post("/feeds/asking/run", headers=headers)).status_code == 401
 
 
 async def test_a_document_that_cannot_be_read_is_refused_and_the_last_state_stays(client: httpx.AsyncClient) -> None:

@@ -76,7 +76,7 @@ async def test_a_feeds_notices_and_runs_are_told(city: httpx.AsyncClient) -> Non
 async def test_a_run_on_demand_needs_the_key_and_tells_what_it_did(city: httpx.AsyncClient) -> None:
     assert_problem(await city.post("/feeds/hiroba/run"), 401, "Unauthorized")
     answer = await city.post("/feeds/hiroba/run", headers=_KEY)
-    assert answer.json() == {"accepted": 0, "held": 0, "changed": 0, "ended": 0}
+    assert answer.json() == {"outcome": "unchanged", "detail": "", "accepted": 0, "held": 0, "changed": 0, "ended": 0}
     answer = await city.post("/feeds/hiroba/run", params={"acceptEndings": "true"}, headers=_KEY)
     assert answer.json()["accepted"] == 3
     answer = await city.post("/feeds/hiroba/run", params={"acceptEnding": "true"}, headers=_KEY)

@@ -64,7 +64,7 @@ async def test_failures_are_told_as_what_the_runner_must_do(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("url", "name"),
-    [("http://a/b/c/d.csv?x=1", "c/d.csv"), ("http://a/d.csv", "d.csv"), ("http://a/", "a"), ("http://a", "a")],
+    [("http://a/b/c/d.csv?x=1", "c/d.csv?1f206b"), ("http://a/d.csv", "d.csv"), ("http://a/", "a"), ("http://a", "a")],
 )
 def test_a_document_is_called_by_the_end_of_its_address(url: str, name: str) -> None:
     assert name_of(url) == name

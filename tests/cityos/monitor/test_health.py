@@ -54,7 +54,7 @@ def test_a_frozen_source_that_answers_is_stale_by_its_own_clock() -> None:
 
 
 def test_data_without_a_clock_is_as_old_as_the_last_success() -> None:
-    record = _record(data_at=None)
+    record = replace(_record(data_at=None), accepted=3)
     assert state_of(_feed(), record, START + HOUR) is FeedState.FRESH
     assert state_of(_feed(), record, START + 9 * HOUR) is FeedState.STALE
 
