@@ -109,7 +109,10 @@ class _Recording(_Part):
 
 
 class Process(_Part):
-    """A service or sample source that `cityos up` starts: `python -m <module> --host H --port P <arguments>`."""
+    """A service or sample source that `cityos up` starts: `python -m <module> --host H --port P <arguments>`.
+
+    `{data}` in an argument is the data directory.
+    """
 
     module: str
     port: int

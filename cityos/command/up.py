@@ -71,7 +71,9 @@ def _check_ports(host: str, processes: Sequence[Process]) -> None:
 
 def _start(process: Process, said: argparse.Namespace, more: Sequence[str], environment: Mapping[str, str]) -> Leashed:
     command = [sys.executable, "-m", process.module, "--host", said.host, "--port", str(process.port)]
-    return Leashed([*command, *process.arguments, *more], env=environment)
+    # {data} in an argument: where this city keeps its data, so that each has its own.
+    arguments = [argument.replace("{data}", str(said.data)) for argument in process.arguments]
+    return Leashed([*command, *arguments, *more], env=environment)
 
 
 def _hub_command(said: argparse.Namespace, clock: Sequence[str]) -> list[str]:

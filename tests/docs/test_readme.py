@@ -41,7 +41,7 @@ def hub_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A sample city on ports of its own, up and told."""
     directory = tmp_path_factory.mktemp("readme")
     city = (ROOT / "cities/sample.toml").read_text()
-    for usual in ("8790", "8081", "8082"):
+    for usual in ("8790", "8081", "8082", "8084"):
         city = city.replace(usual, str(free_port()))
     (directory / "city.toml").write_text(city)
     port = free_port()
