@@ -92,6 +92,7 @@ class Hub:
                 clock=self.plan.clock,
                 heads=self.heads,
                 tenant=self.tenant,
+                title=self.plan.city.title if self.plan.city else "",
                 context=self.context,
                 context_terms=dict(CITY_TERMS),
                 key=self.plan.settings.api_key,

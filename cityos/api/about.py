@@ -37,6 +37,7 @@ async def health(request: Request) -> Response:
             "status": "ok",
             "epoch": rooms.store.epoch,
             "tenant": rooms.tenant,
+            "title": rooms.title,
             "head": rooms.heads.of(rooms.tenant),
             "now": format_instant(rooms.clock.now()),
             "speed": rooms.clock.speed,

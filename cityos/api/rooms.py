@@ -45,6 +45,7 @@ class Rooms:
     clock: Clock
     heads: Heads
     tenant: str
+    title: str
     context: Context
     context_terms: JsonObject
     key: str | None

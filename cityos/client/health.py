@@ -11,7 +11,10 @@ from cityos.ngsi.value import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The hub's own state. `now` and `speed` are the city's clock, which may be a recorded day played fast."""
+    """The hub's own state. `now` and `speed` are the city's clock, which may be a recorded day played fast.
+
+    `title` is the city's name for people.
+    """
 
     status: str
     epoch: str
@@ -21,6 +24,7 @@ class Health:
     broker_url: str | None
     broker_websocket: str | None
     broker_connected: bool
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ def health_from_json(told: JsonObject) -> Health:
         broker_url=find_text(broker, "url"),
         broker_websocket=find_text(broker, "websocket"),
         broker_connected=broker.get("connected") is True,
+        title=find_text(told, "title") or "",
     )
 
 

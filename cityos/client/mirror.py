@@ -40,6 +40,7 @@ class Mirror:
         self._tasks: list[asyncio.Task[None]] = []
         self.feeds: tuple[FeedStatus, ...] = ()
         self.clock: Clock = REAL
+        self.title = ""
 
     async def __aenter__(self) -> Self:
         self._tasks = [
@@ -116,6 +117,7 @@ class Mirror:
             with suppress(CityError):  # the last answer stays; trouble is told by the task that keeps the entities
                 self.clock = await self._city.clock()
                 self.feeds = await self._city.feeds()
+                self.title = (await self._city.health()).title
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pulse_s):
                     await self._pulse_is_due.wait()

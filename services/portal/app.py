@@ -56,7 +56,7 @@ def create_app(city: City) -> FastAPI:
 
 def _known(mirror: Mirror) -> Known:
     lost_s = None if mirror.trouble is None else mirror.age_s
-    return Known(mirror.clock.now(), tuple(mirror.entities.values()), mirror.feeds, lost_s)
+    return Known(mirror.clock.now(), tuple(mirror.entities.values()), mirror.feeds, lost_s, mirror.title)
 
 
 def _health(mirror: Mirror) -> dict[str, object]:

@@ -41,6 +41,7 @@ class Known:
     entities: Sequence[Entity]
     feeds: Sequence[FeedStatus]
     lost_s: float | None = None
+    city: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Page:
     zones: tuple[ZoneRow, ...]
     unreadable: str
     feeds: tuple[FeedRow, ...]
+    city: str = ""
 
     @property
     def text(self) -> Text:
@@ -127,6 +129,7 @@ def compose(known: Known, language: Language, query: str = "") -> Page:
         zones=tuple(_zone_row(state, known.now, language) for state in found),
         unreadable=text.unreadable.format(count=unreadable) if unreadable else "",
         feeds=tuple(_feed_row(feed, known, language) for feed in known.feeds),
+        city=known.city,
     )
 
 
