@@ -52,7 +52,8 @@ class Manifest:
     """What a connector declares; data only.
 
     `emits` are type IRIs; `stale_after` is how overdue data may be before it is called stale; `exempt` names checks of
-    the contract suite that do not apply, each with its reason.
+    the contract suite that do not apply, each with its reason. `transient` are the emitted types whose entities come
+    and go all day (vehicles): many of them may end at once, where of others more than 30 % at once are held.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Manifest:
     cadence: Cadence
     stale_after: timedelta
     exempt: Mapping[str, str] = field(default_factory=dict)
+    transient: frozenset[str] = frozenset()
 
 
 C = TypeVar("C", bound=Config)

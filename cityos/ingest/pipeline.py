@@ -152,6 +152,7 @@ class Pipeline:
             held=len(examined.held),
             held_ids=frozenset(row.entity.id for row, _ in examined.held),
             covers=batch.covers,
+            transient=feed.connector.manifest.transient,
             data_at=_data_clock(batch, examined.accepted, document.fetched_at),
             seen=len(examined.accepted),
             datasets=tuple(datasets),

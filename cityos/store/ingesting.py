@@ -153,24 +153,22 @@ def _end_absent(
     if delivery.covers is None:
         return 0, []
     covered = [
-        (entity_id, orjson.loads(attributes))
+        (entity_id, orjson.loads(attributes), not delivery.transient.isdisjoint(orjson.loads(types)))
         for entity_id, types, attributes in session.execute(
             sql.OWNED_BY, tenant=tenant, feed=run.feed, document=delivery.document.name
         ).fetchall()
         if not delivery.covers.isdisjoint(orjson.loads(types))
     ]
-    absent = [
-        (entity_id, attributes)
-        for entity_id, attributes in covered
-        if entity_id not in spoken and entity_id not in delivery.held_ids
-    ]
-    if not absent:
-        return 0, []
-    if len(absent) > MOST_ENDINGS * len(covered) and not run.accept_endings:
-        return 0, [_held_endings(run.feed, delivery, len(absent), len(covered))]
-    for entity_id, attributes in absent:
+    absent = [one for one in covered if one[0] not in spoken and one[0] not in delivery.held_ids]
+    lasting = sum(not is_transient for _, _, is_transient in covered)
+    ending = sum(not is_transient for _, _, is_transient in absent)
+    notices: list[Notice] = []
+    if ending > MOST_ENDINGS * lasting and not run.accept_endings:
+        notices = [_held_endings(run.feed, delivery, ending, lasting)]
+        absent = [one for one in absent if one[2]]
+    for entity_id, attributes, _ in absent:
         _end(session, tenant, run.feed, delivery.document.name, entity_id, attributes)
-    return len(absent), []
+    return len(absent), notices
 
 
 def _held_endings(feed: str, delivery: Delivery, absent: int, covered: int) -> Notice:

@@ -158,6 +158,7 @@ class Delivery:
     held: int = 0
     held_ids: frozenset[str] = frozenset()
     covers: frozenset[str] | None = None
+    transient: frozenset[str] = frozenset()
     data_at: datetime | None = None
     seen: int = 0
     datasets: tuple[DatasetRecord, ...] = ()

@@ -91,6 +91,7 @@ class GtfsRealtimeConnector(Connector[GtfsRealtimeConfig]):
         licence="提供者による（青森市営バスは公共交通オープンデータセンターで CC BY 4.0）",
         attribution="出典：各バス事業者のGTFSリアルタイム",
         emits=frozenset({iri(VEHICLE), iri(TRIP_UPDATE), iri(SERVICE_ALERT)}),
+        transient=frozenset({iri(VEHICLE), iri(TRIP_UPDATE), iri(SERVICE_ALERT)}),
         cadence=Cadence(poll=timedelta(seconds=15), every=timedelta(seconds=30), grace=timedelta(seconds=60)),
         stale_after=timedelta(minutes=5),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from cityos.connector.batch import Row
@@ -94,6 +95,13 @@ async def test_only_the_types_that_are_covered_end(store: SqliteStore) -> None:
     result = await ingest(store, delivery(entity("1", a=1), covers=(ZONE,)), accept_endings=True)
     assert result.ended == 0
     assert (await ingest(store, delivery(entity("1", a=1), covers=(ZONE, OTHER)), accept_endings=True)).ended == 1
+
+
+async def test_what_comes_and_goes_may_all_end_at_once(store: SqliteStore) -> None:
+    vehicles = [entity(name, a=1) for name in "123"]
+    await ingest(store, delivery(*vehicles, covers=(ZONE,)))
+    gone = replace(delivery(vehicles[0], covers=(ZONE,)), transient=frozenset({ZONE}))
+    assert (await ingest(store, gone)).ended == 2
 
 
 async def test_more_endings_than_likely_are_held_until_they_are_accepted(store: SqliteStore) -> None:
