@@ -11,4 +11,4 @@ COPY cities cities
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
     && useradd --create-home cityos && mkdir /data && chown cityos /data
 USER cityos
-ENV PYTHONUNBUFFERED=1
+ENV PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2

@@ -17,6 +17,8 @@ from cityos.command.port import listen
 from cityos.leash import Leashed
 
 _READY_S = 30.0
+# glibc gives each thread a heap of its own and keeps what they free; two are enough for all of ours.
+_SPARING = {"MALLOC_ARENA_MAX": "2"}
 
 
 def run(said: argparse.Namespace) -> int:
@@ -28,7 +30,7 @@ async def _up(said: argparse.Namespace) -> int:
     city = CityFile.read(said.city)
     at = start_of(said.at, city.starts_at, said.data)
     speed = said.speed or city.speed
-    environment = {**os.environ, "CITYOS_STARTED": repr(time.time()), "PYTHONUNBUFFERED": "1"}
+    environment = {**_SPARING, **os.environ, "CITYOS_STARTED": repr(time.time()), "PYTHONUNBUFFERED": "1"}
     clock = ["--speed", repr(speed), *(["--at", at.isoformat()] if at else [])]
     sources: list[Leashed] = []
     services: list[Leashed] = []
