@@ -80,6 +80,7 @@ async def serve(plan: Plan, port: int) -> None:
             access_log=False,
             timeout_graceful_shutdown=_DRAIN_S,
             lifespan="off",
+            proxy_headers=False,
         )
         server = _Server(config)
         stop = asyncio.Event()
