@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from cityos.api import about, changes, datasets, entities, errors, feeds
 from cityos.api.documentation import door_to_docs
+from cityos.api.hot_path import EntityFirst
 from cityos.api.rooms import Rooms
 
 
@@ -25,4 +26,5 @@ def create_app(rooms: Rooms) -> FastAPI:
     for door in (*doors, door_to_docs(doors)):
         door.install(app)
     errors.install(app)
+    app.add_middleware(EntityFirst, prefix=f"{entities.PREFIX}/entities/", doors=entities.DOORS)
     return app

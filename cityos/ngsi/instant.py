@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+@functools.lru_cache(maxsize=4096)  # the same few instants stand in every attribute of an entity
 def parse_instant(text: str) -> datetime:
     """An aware UTC datetime of an ISO 8601 date-time that names its zone; ValueError otherwise."""
     if "T" not in text:
@@ -21,6 +23,7 @@ def parse_instant(text: str) -> datetime:
         raise ValueError(f"{text!r} is outside the years 1 to 9999") from None
 
 
+@functools.lru_cache(maxsize=4096)
 def format_instant(instant: datetime) -> str:
     """ISO 8601 in UTC with Z; a fraction only where there is one."""
     if instant.tzinfo is not UTC:
