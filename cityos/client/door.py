@@ -20,7 +20,6 @@ _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 # The hub's heartbeat comes every 15 s: two may get lost before the line counts as dead.
 _STREAM_TIMEOUT = httpx.Timeout(10.0, connect=5.0, read=40.0)
 
-_CONTEXT_LINK = '<{}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
 
 _TRY_LATER = frozenset((httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS))
 _CONTEXT_LINK = '<{}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'

@@ -4,22 +4,14 @@
 class SourceError(Exception):
     """A source gave nothing usable. `str(error)` says what, where and what to do."""
 
-    code = "source_error"
-
 
 class SourceUnavailable(SourceError):
     """Not reachable or overloaded now: retry, back off."""
-
-    code = "source_unavailable"
 
 
 class SourceRefused(SourceError):
     """It does not want us (key, terms): stop, tell the operator."""
 
-    code = "source_refused"
-
 
 class SourceChanged(SourceError):
     """It speaks in a form we do not know: keep the document, hold the last good state, tell the operator."""
-
-    code = "source_changed"

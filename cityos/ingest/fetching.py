@@ -56,27 +56,31 @@ class LiveFetcher:
             raise SourceUnavailable(str(error)) from None
         except FetchRefused as error:
             raise SourceRefused(str(error)) from None
-        if answer.content is None:
-            content = self._unchanged(request, seen)
+        content = answer.content
+        if content is None:
+            content = self._kept(seen)
+            if content is None:
+                # Asked for on the way to another document (AMeDAS' latest time), so it was never archived: ask anew.
+                return await self._ask_anew(request, seen)
             answer = replace(answer, media_type=answer.media_type or (seen.answer.media_type if seen else ""))
-        else:
-            content = answer.content
         document = Document(
             name_of(request.url), content, self._clock.now(), request.url, answer.media_type, answer.modified_at
         )
         self._seen[request.url] = _Seen(replace(answer, content=b""), document.digest)
         return document
 
-    def _unchanged(self, request: Request, seen: _Seen | None) -> bytes:
+    def _kept(self, seen: _Seen | None) -> bytes | None:
         try:
-            if seen is not None:
-                return self._archived(seen.digest)
+            return None if seen is None else self._archived(seen.digest)
         except FileNotFoundError:
-            pass
-        self._seen.pop(request.url, None)
-        raise SourceUnavailable(
-            f"{name_of(request.url)} answers 304, but its content is not kept here; asked anew next"
-        )
+            return None
+
+    async def _ask_anew(self, request: Request, seen: _Seen | None) -> Document:
+        """Asks without validators. Raises SourceUnavailable where the server says 304 even then."""
+        if seen is None:
+            raise SourceUnavailable(f"{name_of(request.url)} answers 304 to a request that does not allow it")
+        del self._seen[request.url]
+        return await self.get(request)
 
 
 def _validators(seen: _Seen | None) -> Mapping[str, str]:

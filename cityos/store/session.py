@@ -100,10 +100,6 @@ class Session:
             self._names[iri] = no
         return no
 
-    def has_tenant(self, tenant: str) -> bool:
-        """Whether anything was ever written for the tenant."""
-        return self.execute(sql.GET_TENANT, tenant=tenant).fetchone() is not None
-
     def _next_seq(self, tenant: str) -> int:
         seq = self._seqs.get(tenant)
         if seq is None:

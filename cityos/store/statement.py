@@ -201,14 +201,6 @@ DROP_OWNED = compiled(delete(owned).where(_OWNED_OF, owned.c.entity == _p("entit
 DROP_OWNED_ANYWHERE = compiled(delete(owned).where(owned.c.tenant == _p("tenant"), owned.c.entity == _p("entity")))
 
 OPEN_NOTICES = compiled(select(notice).where(_NOTICE_OF, notice.c.document == _p("document"), notice.c.open))
-GET_NOTICE = compiled(
-    select(notice.c.open).where(
-        _NOTICE_OF,
-        notice.c.document == _p("document"),
-        notice.c.code == _p("code"),
-        notice.c.subject == _p("subject"),
-    )
-)
 PUT_NOTICE = compiled(
     sqlite.insert(notice)
     .values({c: _p(c) for c in columns_of(notice)})
