@@ -37,7 +37,7 @@ from cityos.notify.heads import Heads
 from cityos.notify.publisher import Publisher
 from cityos.settings import Settings, is_loopback
 from cityos.store.record import Retention, RunResult
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 from cityos.store.writer import Writer
 from cityos.vocabulary.context import CITY_CONTEXT, CITY_TERMS
 
@@ -70,7 +70,7 @@ class Plan:
 class Hub:
     """A running hub. Make it with `open_hub`."""
 
-    def __init__(self, plan: Plan, store: SqliteStore, heads: Heads) -> None:
+    def __init__(self, plan: Plan, store: Store, heads: Heads) -> None:
         self.plan = plan
         self.store = store
         self.heads = heads
@@ -118,12 +118,9 @@ class Hub:
 
     async def reports(self) -> Sequence[FeedReport]:
         """Every feed's health, now."""
-        return self._reports()
-
-    def _reports(self) -> list[FeedReport]:
         if self.runner is None:
             return []
-        records = self.store.reader.feeds(self.tenant)
+        records = await self.store.read(lambda reader: reader.feeds(self.tenant))
         due = self.runner.next_run_at
         return [report(feed, records.get(name), due.get(name)) for name, feed in self.runner.feeds.items()]
 
@@ -146,7 +143,7 @@ class Hub:
 
     def watch_feeds(self) -> FeedWatch:
         """Keeps the feeds' entities true."""
-        return FeedWatch(self.store, self.tenant, self._reports)
+        return FeedWatch(self.store, self.tenant, self.reports)
 
     def _describe_broker(self) -> JsonObject:
         url = self.broker.url if self.broker else (self.bus.url if self.bus else None)
@@ -162,9 +159,9 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
     """Opens the store, then everything that may come later: broker, feeds, retention. Closes all on the way out."""
     async with contextlib.AsyncExitStack() as stack:
         heads = Heads()
-        store = SqliteStore(plan.data, plan.clock.now, CITY_CONTEXT.compact, heads.ring_from_thread, plan.writer)
+        store = Store(plan.data, plan.clock.now, CITY_CONTEXT.compact, heads.ring_from_thread, plan.writer)
         stack.callback(store.close)
-        heads.ring(store.reader.tenants())
+        heads.ring(await store.tenants())
         hub = Hub(plan, store, heads)
         stack.push_async_callback(hub.stop_tasks)
         hub.start("bus", lambda: _run_bus(hub, stack))
@@ -230,7 +227,7 @@ async def _keep_expiring(hub: Hub) -> None:
     """Ends what documents said once they expire."""
     while True:
         await asyncio.sleep(_EXPIRE_EVERY_S)
-        for tenant in hub.store.reader.tenants():
+        for tenant in await hub.store.tenants():
             expired = await hub.store.expire(tenant, hub.plan.clock.now())
             if hub.runner is not None:
                 await asyncio.to_thread(hub.runner.forget, expired)
@@ -241,7 +238,7 @@ async def _keep_trimming(hub: Hub, keep: Retention) -> None:
     archive = Archive(hub.plan.data / "archive")
     while True:
         await asyncio.sleep(_TRIM_EVERY_S)
-        for tenant in hub.store.reader.tenants():
+        for tenant in await hub.store.tenants():
             while await hub.store.trim(tenant, keep):
                 await asyncio.sleep(0)
         digests = await hub.store.read(lambda reader: reader.digests())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from cityos.api import about, changes, datasets, entities, errors, feeds
+from cityos.api import about, batch, changes, datasets, entities, errors, feeds, provision
 from cityos.api.documentation import door_to_docs
 from cityos.api.hot_path import EntityFirst
 from cityos.api.rooms import Rooms
@@ -22,9 +22,17 @@ def create_app(rooms: Rooms) -> FastAPI:
     )
     app.state.rooms = rooms
     # In this order they are tried.
-    doors = (*entities.DOORS, *changes.DOORS, *feeds.DOORS, *datasets.DOORS, *about.DOORS)
+    doors = (
+        *provision.DOORS,
+        *batch.DOORS,
+        *entities.DOORS,
+        *changes.DOORS,
+        *feeds.DOORS,
+        *datasets.DOORS,
+        *about.DOORS,
+    )
     for door in (*doors, door_to_docs(doors)):
         door.install(app)
     errors.install(app)
-    app.add_middleware(EntityFirst, prefix=f"{entities.PREFIX}/entities/", doors=entities.DOORS)
+    app.add_middleware(EntityFirst, prefix=f"{provision.PREFIX}/entities/", doors=(*entities.DOORS, *provision.DOORS))
     return app

@@ -33,7 +33,7 @@ _MOST = 2**62
 async def changes(request: Request) -> Response:
     """GET /changes"""
     reading.check_parameters(request, _PARAMETERS)
-    tenant, asked = reading.reading_tenant(request), _Asked.of(request)
+    tenant, asked = reading.reading_tenant(request), await _Asked.of(request)
     rooms = reading.rooms_of(request)
     page = await asked.page(rooms, tenant)
     if "text/event-stream" in request.headers.get("accept", ""):
@@ -63,13 +63,13 @@ class _Asked:
         self.limit = limit
 
     @classmethod
-    def of(cls, request: Request) -> _Asked:
+    async def of(cls, request: Request) -> _Asked:
         after, epoch = reading.number_of(request, "after", 0, 0, _MOST), request.query_params.get("epoch")
         resumed = request.headers.get("last-event-id")
         if resumed:
             epoch, after = _parse_event_id(resumed)
         return cls(
-            reading.context_of(request),
+            await reading.context_of(request),
             after,
             epoch,
             reading.names_of(request, "type"),

@@ -45,7 +45,7 @@ class Door:
             for piece in self.path.split("/")
             if piece.startswith("{")
         ]
-        route = self.path.replace("{id}", "{id:path}")
+        route = self.path.replace("{id}", "{id:path}").replace("{attr}", "{attr:path}")
         app.router.add_api_route(
             route,
             self.handler,

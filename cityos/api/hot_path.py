@@ -16,6 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cityos.api.door import Door
 
+# A path that goes on to an entity's attributes belongs to the router.
+_ATTRIBUTES = "/attrs"
+
 
 class EntityFirst:
     """ASGI middleware: takes the doors whose path is `prefix` and an id, passes everything else on."""
@@ -28,7 +31,12 @@ class EntityFirst:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = self._handlers.get(scope["method"]) if scope["type"] == "http" else None
         path = scope.get("path", "")
-        if handler is None or not path.startswith(self._prefix) or len(path) == len(self._prefix):
+        if (
+            handler is None
+            or not path.startswith(self._prefix)
+            or len(path) == len(self._prefix)
+            or _ATTRIBUTES in path
+        ):
             await self._app(scope, receive, send)
             return
         scope["path_params"] = {"id": path[len(self._prefix) :]}

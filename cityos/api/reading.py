@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import datetime
 from typing import cast
 
 import orjson
@@ -14,6 +15,7 @@ from cityos.api.rooms import Rooms
 from cityos.auth.key import matches, may_read
 from cityos.ngsi.context import Context, compile_context
 from cityos.ngsi.error import BadRequestData, InvalidRequest, NonexistentTenant
+from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.representation import FORMS
 from cityos.ngsi.value import Json, JsonObject
 from cityos.vocabulary.context import CONTEXT_PATH
@@ -109,7 +111,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def context_of(request: Request, body: Json = None) -> Context:
+async def context_of(request: Request, body: Json = None) -> Context:
     """The @context of a request: from the body (application/ld+json), from a Link header, else the city's (6.3.5)."""
     linked = _linked_context(request)
     said = body.get("@context") if isinstance(body, dict) else None
@@ -193,6 +195,25 @@ def number_of(request: Request, parameter: str, default: int, least: int, most: 
     if not (text.isascii() and text.isdigit() and len(text) <= 18 and least <= int(text) <= most):
         raise BadRequestData(f"{parameter} is {text[:40]!r}; it is a whole number from {least} to {most}")
     return int(text)
+
+
+def instant_of(request: Request, parameter: str) -> datetime | None:
+    """A parameter that is an ISO 8601 date-time. Raises BadRequestData."""
+    text = request.query_params.get(parameter)
+    if text is None:
+        return None
+    try:
+        return parse_instant(text.replace(" ", "+"))  # a + of +09:00 that was not encoded arrives as a blank
+    except ValueError as error:
+        raise BadRequestData(f"{parameter}: {error}") from None
+
+
+def flag_of(request: Request, parameter: str) -> bool:
+    """A parameter that is true or false; false if not said. Raises BadRequestData."""
+    text = request.query_params.get(parameter, "false")
+    if text not in ("true", "false"):
+        raise BadRequestData(f"{parameter} is {text[:40]!r}; it is true or false")
+    return text == "true"
 
 
 def as_object(body: Json) -> JsonObject:

@@ -14,7 +14,7 @@ from cityos.ngsi.context import Context
 from cityos.ngsi.value import JsonObject
 from cityos.notify.heads import Heads
 from cityos.store.record import RunResult
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 
 
 class Feeds(Protocol):
@@ -41,7 +41,7 @@ class Feeds(Protocol):
 class Rooms:
     """Store, clock and bells; the city's tenant, @context and key; what is told of broker and feeds."""
 
-    store: SqliteStore
+    store: Store
     clock: Clock
     heads: Heads
     tenant: str

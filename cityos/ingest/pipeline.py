@@ -21,7 +21,7 @@ from cityos.quality import Facts, examine
 from cityos.quality.future import TOLERANCE
 from cityos.store.error import StoreError
 from cityos.store.record import DatasetRecord, Delivery, DocumentRecord, Run, RunOutcome, RunResult
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 from cityos.vocabulary.dataset import DatasetNews
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 class Pipeline:
     """The rooms a run passes through. `box` is the city's, for positions; `fetcher_for` gives a feed its fetcher."""
 
-    store: SqliteStore
+    store: Store
     tenant: str
     archive: Archive
     workers: Workers

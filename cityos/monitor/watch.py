@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from cityos.monitor.health import LABELS, FeedReport, as_health
+from cityos.ngsi.provision import delete, upsert_attributes
 from cityos.store.error import StoreError
-from cityos.store.record import Delete, Query, Upsert
-from cityos.store.sqlite import SqliteStore
+from cityos.store.record import Query
+from cityos.store.store import Store
 from cityos.vocabulary.context import iri
 from cityos.vocabulary.feed import FEED, FeedState
 from cityos.vocabulary.identifier import local_id_of
@@ -21,7 +22,7 @@ class FeedWatch:
     """Looks at all feeds every `every_s` real seconds."""
 
     def __init__(
-        self, store: SqliteStore, tenant: str, reports: Callable[[], Sequence[FeedReport]], every_s: float = 1.0
+        self, store: Store, tenant: str, reports: Callable[[], Awaitable[Sequence[FeedReport]]], every_s: float = 1.0
     ) -> None:
         self._store = store
         self._tenant = tenant
@@ -33,7 +34,7 @@ class FeedWatch:
         """Ends the entities of feeds that the city no longer has: nobody would keep them true."""
         known = await self._store.query(self._tenant, Query(types=frozenset([iri(FEED)]), limit=1_000))
         gone = [one.id for one in known.items if local_id_of(one.id) not in names]
-        await self._store.apply(self._tenant, [Delete(entity_id) for entity_id in gone])
+        await self._store.apply(self._tenant, [delete(entity_id) for entity_id in gone])
 
     async def run(self) -> None:
         """Looks until cancelled."""
@@ -46,9 +47,9 @@ class FeedWatch:
 
     async def look(self) -> None:
         """Writes the feeds' entities; equal ones write nothing."""
-        rows = self._reports()
+        rows = await self._reports()
         if rows:
-            await self._store.apply(self._tenant, [Upsert(as_health(row).to_entity(), update=True) for row in rows])
+            await self._store.apply(self._tenant, [upsert_attributes(as_health(row).to_entity()) for row in rows])
         for row in rows:
             self._log(row)
 

@@ -87,6 +87,7 @@ class Entity:
     scopes: tuple[str, ...] = ()
     created_at: datetime | None = None
     modified_at: datetime | None = None
+    expires_at: datetime | None = None  # a transient entity ends by itself (clause 4.22)
 
     def set(self, name: str, instance: Instance) -> None:
         """Puts an instance in its place by name and dataset."""
@@ -154,6 +155,8 @@ def entity_to_json(entity: Entity) -> JsonObject:
         told["createdAt"] = format_instant(entity.created_at)
     if entity.modified_at is not None:
         told["modifiedAt"] = format_instant(entity.modified_at)
+    if entity.expires_at is not None:
+        told["expiresAt"] = format_instant(entity.expires_at)
     for name, instances in entity.attributes.items():
         told[name] = [instance_to_json(instance) for instance in instances.values()]
     return told
@@ -170,6 +173,8 @@ def entity_from_json(told: JsonObject) -> Entity:
             entity.created_at = parse_instant(cast(str, value))
         elif key == "modifiedAt":
             entity.modified_at = parse_instant(cast(str, value))
+        elif key == "expiresAt":
+            entity.expires_at = parse_instant(cast(str, value))
     return entity
 
 

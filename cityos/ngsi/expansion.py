@@ -20,6 +20,9 @@ from cityos.ngsi.value import MAX_DEPTH, Json, JsonObject, check_value
 
 NULL = "urn:ngsi-ld:null"  # NGSI-LD Null, clause 4.5.0: "delete this" in a merge
 
+# What a part of an instance does not say of its value. Known by identity: no text that a client sends is it.
+UNSAID: Json = " ".join(("not", "said"))
+
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x20<>\"{}|\\^`]+\Z")
 _NAME = re.compile(r"[^\s\x00-\x20<>\"{}|\\^`/]+\Z")
 # An entity's MQTT topic is made of its type and id, percent-encoded, and holds at most 65,535 bytes.
@@ -27,7 +30,7 @@ _LONGEST_ID = 4_096
 _LONGEST_NAME = 1_024
 # Written by the hub alone; what a client sends there is ignored (clause 4.8).
 _SYSTEM = frozenset(("createdAt", "modifiedAt", "deletedAt", "instanceId"))
-_RESERVED = frozenset(("id", "@id", "type", "@type", "scope", "@context")) | _SYSTEM
+_RESERVED = frozenset(("id", "@id", "type", "@type", "scope", "expiresAt", "@context")) | _SYSTEM
 
 
 def is_uri(text: str) -> bool:
@@ -62,7 +65,49 @@ def expand_fragment(said: Json, context: Context) -> Entity:
         types=tuple(dict.fromkeys(_expanded(name, context, "type") for name in types)),
         scopes=tuple(_names(body.get("scope", []), "scope")),
         attributes=_expand_attributes(body, context, "", depth=0),
+        expires_at=_instant(body.get("expiresAt"), "expiresAt"),
     )
+
+
+def expand_part(said: Json, context: Context) -> Entity:
+    """A part of an entity that names whose it is, as batch update and merge send it. Raises BadRequestData."""
+    body = _object(said, "the entity")
+    entity_id = body.get("id", body.get("@id"))
+    if not isinstance(entity_id, str) or not is_uri(entity_id):
+        raise BadRequestData("id is missing or not a URI such as urn:ngsi-ld:Zone:1")
+    fragment = expand_fragment(body, context)
+    fragment.id = entity_id
+    return fragment
+
+
+def expand_attribute_name(word: str, context: Context) -> str:
+    """The IRI of an attribute named in an address. Raises BadRequestData."""
+    if word in _RESERVED:
+        raise BadRequestData(f"{word!r} is no attribute")
+    return _expanded(_checked_name(word, word), context, word)
+
+
+def expand_instance_part(word: str, said: Json, context: Context, *, whole: bool = False) -> Instance:
+    """What a request says of one instance of the attribute `word`; all of it, or (not `whole`) only a part.
+
+    A part may leave out value and type: then they are UNSAID and "". Raises BadRequestData.
+    """
+    if not isinstance(said, dict):
+        (instance,) = _expand_attribute(said, context, word, 0)
+        return instance
+    body = {key: value for key, value in said.items() if key != "@context"}
+    if len(body) == 1 and word in body and isinstance(body[word], dict):
+        body = cast(JsonObject, body[word])
+    if whole or kind_of(body):
+        return _expand_instance(body, context, word, 0, whole=whole)
+    if is_geometry(body):
+        return Instance("GeoProperty", _geometry(body, word))
+    return _expand_particulars(Instance("", UNSAID), body, context, word, 0)
+
+
+def dataset_of(said: Json, where: str) -> str:
+    """A datasetId, "" for the instance without one. Raises BadRequestData."""
+    return _dataset(said, where)
 
 
 def _expand_attributes(body: JsonObject, context: Context, path: str, depth: int) -> Attributes:
@@ -126,12 +171,14 @@ def _expand_attribute(value: Json, context: Context, where: str, depth: int) -> 
     return [Instance("Property", value)]
 
 
-def _expand_instance(body: JsonObject, context: Context, where: str, depth: int) -> Instance:
-    kind = cast(str, kind_of(body))
+def _expand_instance(body: JsonObject, context: Context, where: str, depth: int, *, whole: bool = True) -> Instance:
+    kind = kind_of(body)
     said = body.get("type", body.get("@type"))
-    if said is not None and said != kind:
+    if kind is None or (said is not None and said != kind):
         raise BadRequestData(f"{where}.type is not one of {', '.join(VALUE_MEMBER)}")
     member = VALUE_MEMBER[kind]
+    if member not in body and not whole:
+        return _expand_particulars(Instance(kind, UNSAID), body, context, where, depth)
     if body.get(member) is None:
         raise BadRequestData(f"{where} is a {kind} without {member}")
     value = body[member]
@@ -140,7 +187,10 @@ def _expand_instance(body: JsonObject, context: Context, where: str, depth: int)
         value = _VALUE_CHECKS.get(kind, _as_said)(value, f"{where}.{member}")
         if kind == "VocabProperty":
             value = _expand_vocab(value, context)
-    instance = Instance(kind, value)
+    return _expand_particulars(Instance(kind, value), body, context, where, depth)
+
+
+def _expand_particulars(instance: Instance, body: JsonObject, context: Context, where: str, depth: int) -> Instance:
     instance.observed_at = _instant(body.get("observedAt"), f"{where}.observedAt")
     instance.dataset = _dataset(body.get("datasetId"), f"{where}.datasetId")
     for note in NOTE_MEMBERS:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cityos.ngsi.entity import Attributes, Entity, Instance
-from cityos.ngsi.expansion import NULL
+from cityos.ngsi.expansion import NULL, UNSAID
 from cityos.ngsi.value import Json, JsonObject
 
 
@@ -27,6 +27,7 @@ def update_attributes(known: Entity, said: Entity) -> Entity:
         known,
         types=_union(known.types, said.types),
         scopes=said.scopes or known.scopes,
+        expires_at=said.expires_at or known.expires_at,
         attributes=_merge_attributes(rest, said.attributes),
     )
 
@@ -37,6 +38,7 @@ def merge_patch(known: Entity, said: Entity) -> Entity:
         known,
         types=_union(known.types, said.types),
         scopes=said.scopes or known.scopes,
+        expires_at=said.expires_at or known.expires_at,
         attributes=_merge_attributes(known.attributes, said.attributes),
     )
 
@@ -53,11 +55,14 @@ def _merge_attributes(known: Attributes, said: Attributes) -> Attributes:
             if instance.value == NULL:
                 present.pop(dataset, None)
             else:
-                present[dataset] = _merge_instance(present.get(dataset), instance)
+                present[dataset] = merge_instance(present.get(dataset), instance)
     return {name: instances for name, instances in merged.items() if instances}
 
 
-def _merge_instance(known: Instance | None, said: Instance) -> Instance:
+def merge_instance(known: Instance | None, said: Instance) -> Instance:
+    """One instance merged into another of the same attribute and dataset: value members, notes, sub-attributes."""
+    if known is not None and said.value is UNSAID:
+        said = replace(said, kind=known.kind, value=known.value)
     like = known if known is not None and known.kind == said.kind else None
     value = said.value
     if said.kind != "GeoProperty":  # a geometry is one thing; half of it means nothing
@@ -65,6 +70,7 @@ def _merge_instance(known: Instance | None, said: Instance) -> Instance:
     return replace(
         said,
         value=value,
+        observed_at=said.observed_at or (known.observed_at if known else None),
         notes={**like.notes, **said.notes} if like else said.notes,
         attributes=_merge_attributes(known.attributes if known else {}, said.attributes),
     )
@@ -141,7 +147,11 @@ def settle(known: Entity | None, wanted: Entity, now: datetime) -> tuple[Entity,
     for name, dataset, before in _instances(known.attributes):
         if dataset not in attributes.get(name, {}):
             changes.append(AttributeChange(name, dataset, before, None))
-    changed = bool(changes) or known.types != wanted.types or known.scopes != wanted.scopes
+    changed = bool(changes) or (known.types, known.scopes, known.expires_at) != (
+        wanted.types,
+        wanted.scopes,
+        wanted.expires_at,
+    )
     modified_at = now if changed else known.modified_at
     entity = replace(wanted, created_at=known.created_at, modified_at=modified_at, attributes=attributes)
     return entity, changes, changed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,8 +21,8 @@ from cityos.ngsi.instant import format_instant
 from cityos.notify.heads import Heads
 from cityos.notify.wording import head_message, state_message, tombstone
 from cityos.store.error import StoreError
-from cityos.store.record import ChangeItem, ChangePage
-from cityos.store.sqlite import SqliteStore
+from cityos.store.record import ChangeItem, ChangePage, State
+from cityos.store.store import Store
 from cityos.vocabulary.tenant import is_internal
 
 log = logging.getLogger(__name__)
@@ -47,9 +47,7 @@ class _Progress:
 class Publisher:
     """Follows the store on behalf of the bus. Tenants named `-internal` never get there."""
 
-    def __init__(
-        self, store: SqliteStore, bus: Bus, heads: Heads, context: Context, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, store: Store, bus: Bus, heads: Heads, context: Context, now: Callable[[], datetime]) -> None:
         self._store = store
         self._bus = bus
         self._heads = heads
@@ -90,7 +88,7 @@ class Publisher:
             await self._heads.any_beyond(cursors, _HEAD_EVERY_S / 4 if untold else _LOOK_S, _is_open)
 
     async def _open_tenants(self) -> list[str]:
-        return [tenant for tenant in self._store.reader.tenants() if _is_open(tenant)]
+        return [tenant for tenant in (await self._store.tenants()) if _is_open(tenant)]
 
     # ---- following
 
@@ -112,24 +110,23 @@ class Publisher:
         # By topic as well: an entity ended and begun anew under another type has an end and a beginning to tell.
         newest = {(item.topic, item.entity_id): item for item in page.items}
         messages: list[Message] = []
+        states = await self._states(tenant, [item.entity_id for item in newest.values()])
         for item in newest.values():
-            messages += self._messages(tenant, item, progress)
+            messages += self._messages(tenant, item, progress, states.get(item.entity_id))
         await self._bus.publish(messages)
         progress.ahead = {topic: seq for topic, seq in progress.ahead.items() if seq > page.next}
 
-    def _messages(self, tenant: str, item: ChangeItem, progress: _Progress) -> Iterator[Message]:
+    def _messages(self, tenant: str, item: ChangeItem, progress: _Progress, state: State | None) -> Iterator[Message]:
         topic = _topic(tenant, item.topic, item.entity_id)
         if topic is None or progress.ahead.get(topic, 0) >= item.seq:
             return
-        stored = self._store.find(tenant, item.entity_id)
-        if stored is None or stored.topic != item.topic:  # ended; perhaps it has begun anew under another type
+        if state is None or state.stored.topic != item.topic:  # ended; perhaps it has begun anew under another type
             if item.op == "delete":  # else its end is still to come in the feed, under its own event id
                 yield Message(topic, tombstone(self._store.epoch, item))
                 yield Message(topic, b"")
             return
-        made_by = item if item.seq == stored.seq else self._store.reader.change(tenant, stored.seq)
-        progress.ahead[topic] = stored.seq
-        yield Message(topic, state_message(self._store.epoch, stored, made_by, self._context))
+        progress.ahead[topic] = state.stored.seq
+        yield self._message(topic, state)
 
     async def _tell_head(self, tenant: str, progress: _Progress) -> None:
         now = asyncio.get_running_loop().time()
@@ -143,7 +140,7 @@ class Publisher:
 
     async def _reconcile(self, tenant: str) -> int:
         """Makes the retained tree what the store says; returns the head from which to follow."""
-        head = self._store.reader.tenants().get(tenant, 0)
+        head = (await self._store.tenants()).get(tenant, 0)
         tree, is_whole = await self._retained(tenant)
         published = 0
         after = ""
@@ -152,13 +149,14 @@ class Publisher:
             if not rows:
                 break
             after = rows[-1][0]
-            messages: list[Message] = []
+            topics: dict[str, str] = {}
             for entity_id, type_name, seq in rows:
                 topic = _topic(tenant, type_name, entity_id)
                 if topic is not None and _version(tree.pop(topic, b"")) != (self._store.epoch, seq):
-                    messages += self._state(tenant, topic, entity_id)
-            await self._bus.publish(messages)
-            published += len(messages)
+                    topics[entity_id] = topic
+            states = await self._states(tenant, topics)
+            await self._bus.publish([self._message(topics[entity_id], state) for entity_id, state in states.items()])
+            published += len(states)
         unknown = [topic for topic in tree if is_whole and parse_entity_topic(topic) is not None]
         await self._bus.publish([Message(topic, b"") for topic in unknown])
         if published or unknown:
@@ -176,11 +174,11 @@ class Publisher:
             log.warning("The broker does not show its whole retained tree: %s", error)
             return error.found, False
 
-    def _state(self, tenant: str, topic: str, entity_id: str) -> Iterator[Message]:
-        stored = self._store.find(tenant, entity_id)
-        if stored is not None:
-            made_by = self._store.reader.change(tenant, stored.seq)
-            yield Message(topic, state_message(self._store.epoch, stored, made_by, self._context))
+    async def _states(self, tenant: str, ids: Collection[str]) -> dict[str, State]:
+        return await self._store.read(lambda reader: reader.states(tenant, ids)) if ids else {}
+
+    def _message(self, topic: str, state: State) -> Message:
+        return Message(topic, state_message(self._store.epoch, state.stored, state.made_by, self._context))
 
 
 def _is_open(tenant: str) -> bool:

@@ -17,6 +17,10 @@ class SchemaTooNew(StoreError):
     """A newer CityOS wrote this data; this one does not touch it."""
 
 
+class SchemaTooOld(StoreError):
+    """An earlier CityOS wrote this data, in a form that this one no longer reads."""
+
+
 class CursorGone(StoreError):
     """The cursor is older than what is kept, beyond the head, or of another epoch: read the state, follow from head."""
 

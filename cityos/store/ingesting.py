@@ -57,7 +57,7 @@ def _ingest_delivery(session: Session, tenant: str, run: Run, delivery: Delivery
     ended, notices = _end_absent(session, tenant, run, delivery, spoken)
     _put_owned(session, tenant, run.feed, delivery.document.name, spoken)
     opened, closed = _tell(session, tenant, run, delivery.document.name, [*delivery.notices, *notices, *too_large])
-    session.execute(
+    session.change(
         sql.APPLIED_DOCUMENT,
         of_tenant=tenant,
         of_feed=run.feed,
@@ -68,7 +68,7 @@ def _ingest_delivery(session: Session, tenant: str, run: Run, delivery: Delivery
 
 
 def _put_dataset(session: Session, tenant: str, dataset: DatasetRecord) -> None:
-    session.execute(
+    session.change(
         sql.ADD_DATASET,
         tenant=tenant,
         feed=dataset.feed,
@@ -113,12 +113,18 @@ def _observe(session: Session, tenant: str, rows: list[Row], topics: TopicNames)
     wanted, late = (without_nulls(said), []) if before is None else observe(before, said)
     outcome = put(session, tenant, known, wanted, topics)
     if earlier or late:
-        no = known.no if known is not None else session.entity_no(tenant, said.id)
+        no = _existing_no(session, tenant, said.id)
         for name, instance in (*earlier, *late):
             if instance.value == NULL:  # that nothing was told is no observation
                 continue
             session.put_late(tenant, no, name, instance)
     return outcome.done in ("created", "updated")
+
+
+def _existing_no(session: Session, tenant: str, entity_id: str) -> int:
+    known = session.find(tenant, entity_id)
+    assert known is not None
+    return known.no
 
 
 def _newest(rows: list[Row]) -> tuple[Entity, list[tuple[str, Instance]]]:
@@ -156,7 +162,7 @@ def _end_absent(
         (entity_id, orjson.loads(attributes), not delivery.transient.isdisjoint(orjson.loads(types)))
         for entity_id, types, attributes in session.execute(
             sql.OWNED_BY, tenant=tenant, feed=run.feed, document=delivery.document.name
-        ).fetchall()
+        )
         if not delivery.covers.isdisjoint(orjson.loads(types))
     ]
     absent = [one for one in covered if one[0] not in spoken and one[0] not in delivery.held_ids]
@@ -187,13 +193,13 @@ def expire(session: Session, tenant: str, now: datetime) -> list[tuple[str, str]
 
     Returns the feed and the name of each.
     """
-    rows = session.execute(sql.EXPIRED_DOCUMENTS, tenant=tenant, now=to_microseconds(now)).fetchall()
+    rows = session.execute(sql.EXPIRED_DOCUMENTS, tenant=tenant, now=to_microseconds(now))
     expired = sorted({(feed, document) for _, feed, document in rows})
     for feed, document in expired:
-        owned = session.execute(sql.OWNED_BY, tenant=tenant, feed=feed, document=document).fetchall()
+        owned = session.execute(sql.OWNED_BY, tenant=tenant, feed=feed, document=document)
         for entity_id, _, attributes in owned:
             _end(session, tenant, feed, document, entity_id, orjson.loads(attributes))
-        session.execute(sql.EXPIRED, of_tenant=tenant, of_feed=feed, of_name=document)
+        session.change(sql.EXPIRED, of_tenant=tenant, of_feed=feed, of_name=document)
     return expired
 
 
@@ -201,8 +207,8 @@ def _end(session: Session, tenant: str, feed: str, document: str, entity_id: str
     """Ends the entity; where another feed or document speaks of it too, only the attributes that none of them tells."""
     known = session.find(tenant, entity_id)
     about = {"tenant": tenant, "feed": feed, "document": document, "entity": entity_id}
-    others = [orjson.loads(row[0]) for row in session.execute(sql.OTHER_OWNERS, **about).fetchall()]
-    session.execute(sql.DROP_OWNED, **about)
+    others = [orjson.loads(row[0]) for row in session.execute(sql.OTHER_OWNERS, **about)]
+    session.change(sql.DROP_OWNED, **about)
     if known is None or known.entity is None:
         return
     if not others:
@@ -216,8 +222,7 @@ def _end(session: Session, tenant: str, feed: str, document: str, entity_id: str
 def _put_owned(session: Session, tenant: str, feed: str, document: str, spoken: dict[str, list[Row]]) -> None:
     """Notes whom the document names and all it ever told of them: that much may end with it."""
     owned = {
-        row[0]: (row[1], row[2])
-        for row in session.execute(sql.OWNED_BY, tenant=tenant, feed=feed, document=document).fetchall()
+        row[0]: (row[1], row[2]) for row in session.execute(sql.OWNED_BY, tenant=tenant, feed=feed, document=document)
     }
     for entity_id, rows in spoken.items():
         before = owned.get(entity_id)
@@ -225,7 +230,7 @@ def _put_owned(session: Session, tenant: str, feed: str, document: str, spoken: 
         types = orjson.dumps(rows[-1].entity.types).decode()
         attributes = orjson.dumps(sorted(told)).decode()
         if before != (types, attributes):
-            session.execute(
+            session.change(
                 sql.PUT_OWNED,
                 tenant=tenant,
                 feed=feed,
@@ -256,16 +261,15 @@ def _tell(
         first, count = met.get(notice.identity, (notice, 0))
         met[notice.identity] = first, count + 1
     about = {"tenant": tenant, "feed": run.feed, "document": document}
-    columns = [column[0] for column in session.execute(sql.OPEN_NOTICES, **about).description]
-    open_now = [dict(zip(columns, row, strict=True)) for row in session.execute(sql.OPEN_NOTICES, **about).fetchall()]
+    open_now = session.mappings(sql.OPEN_NOTICES, **about)
     open_keys = {(row["code"], row["subject"]) for row in open_now}
     closed = [key for key in open_keys if key not in met]
     for code, subject in closed:
         of = {f"of_{key}": value for key, value in about.items()}
-        session.execute(sql.CLOSE_NOTICE, **of, of_code=code, of_subject=subject)
+        session.change(sql.CLOSE_NOTICE, **of, of_code=code, of_subject=subject)
     at = to_microseconds(run.finished_at)
     for (code, subject), (notice, count) in met.items():
-        session.execute(
+        session.change(
             sql.PUT_NOTICE,
             **about,
             code=code,
@@ -285,7 +289,7 @@ def _tell(
 
 
 def _put_run(session: Session, tenant: str, run: Run, result: RunResult) -> None:
-    session.execute(
+    session.change(
         sql.ADD_RUN,
         tenant=tenant,
         feed=run.feed,
@@ -301,7 +305,8 @@ def _put_run(session: Session, tenant: str, run: Run, result: RunResult) -> None
 
 
 def _put_feed(session: Session, tenant: str, run: Run, result: RunResult) -> None:
-    row = session.execute(sql.GET_FEED, tenant=tenant, name=run.feed).fetchone()
+    rows = session.execute(sql.GET_FEED, tenant=tenant, name=run.feed)
+    row = rows[0] if rows else None
     succeeded_at, data_at, accepted, held, failures, failing_since = (
         (row[3], row[6], row[7], row[8], row[9], row[10]) if row else (None, None, 0, 0, 0, None)
     )
@@ -313,7 +318,7 @@ def _put_feed(session: Session, tenant: str, run: Run, result: RunResult) -> Non
     if run.deliveries:  # part of a run may have come although the whole did not
         accepted, held = result.accepted, result.held
         data_at = _newest_clock(data_at, run.deliveries)
-    session.execute(
+    session.change(
         sql.PUT_FEED,
         tenant=tenant,
         name=run.feed,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import sqlite3
-import time
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, cast
@@ -18,6 +15,7 @@ from cityos.ngsi.expansion import NULL
 from cityos.ngsi.geo import Box
 from cityos.ngsi.instant import from_microseconds, to_microseconds
 from cityos.store import statement as sql
+from cityos.store.connection import Connection
 from cityos.store.error import CursorGone
 from cityos.store.record import (
     ChangeItem,
@@ -30,15 +28,16 @@ from cityos.store.record import (
     Page,
     Query,
     RunRecord,
+    State,
     Stored,
 )
 from cityos.store.schema import entity, entity_type, instance, layer, name, place
 from cityos.store.session import body_of
+from cityos.store.statement import Statement
 
 # Up to so many boxes the tree's answer is fetched and sorted; beyond, walking the keys meets a page of hits sooner.
 _FEW_HITS = 2_000
 _SMALLEST_WALK = 50  # candidates fetched at once where each is still tested for its exact place
-_STEPS = 20_000  # of the database's machine: well below a millisecond
 _SCAN = 5_000  # changes read at most for one page, filter or not
 
 _STORED = (entity.c.id, entity.c.topic, entity.c.seq, entity.c.document)
@@ -48,48 +47,51 @@ _tree = table("place_tree", column("no"), *(column(side) for side in ("west", "s
 class Reader:
     """Reads on one connection; one thread at a time."""
 
-    def __init__(self, connection: sqlite3.Connection, epoch: str) -> None:
+    def __init__(self, connection: Connection, epoch: str) -> None:
         self._connection = connection
         self._epoch = epoch
-        self._deadline = math.inf
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a point read costs microseconds."""
+        return self._connection.dialect == "sqlite"
 
     def begin(self, limit_s: float) -> None:
-        """All reads until `end` see one and the same state; a query that goes on beyond the limit is interrupted."""
-        self._deadline = time.monotonic() + limit_s
-        # Asked by the database itself every few thousand steps: a timer would be a thread per read.
-        self._connection.set_progress_handler(self._is_over, _STEPS)
-        self._connection.execute("BEGIN")
+        """All reads until `end` see one and the same state; QueryTooLong beyond the limit."""
+        self._connection.begin_read(limit_s)
 
     def end(self) -> None:
         """Lets go of that state."""
-        self._connection.set_progress_handler(None, 0)
-        self._connection.rollback()
-
-    def _is_over(self) -> bool:
-        return time.monotonic() > self._deadline
+        self._connection.end_read()
 
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
 
-    def _rows(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
-        return self._connection.execute(statement, parameters).fetchall()
+    def _rows(self, statement: Statement, **parameters: object) -> list[tuple[Any, ...]]:
+        return self._connection.rows(statement, parameters)
 
-    def _mappings(self, statement: str, **parameters: object) -> list[dict[str, object]]:
-        cursor = self._connection.execute(statement, parameters)
-        columns = [one[0] for one in cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    def _mappings(self, statement: Statement, **parameters: object) -> list[dict[str, Any]]:
+        return [dict(zip(statement.columns, row, strict=True)) for row in self._rows(statement, **parameters)]
 
     # ---- entities
 
     def find(self, tenant: str, entity_id: str) -> Stored | None:
         """The entity, if it is there."""
-        row = self._connection.execute(sql.GET_ENTITY, {"tenant": tenant, "id": entity_id}).fetchone()
-        return None if row is None or row[3] is None else Stored(entity_id, row[1], row[2], row[3])
+        rows = self._connection.rows(sql.GET_ENTITY, {"tenant": tenant, "id": entity_id})
+        return _stored(rows[0]) if rows else None
 
-    def has_tenant(self, tenant: str) -> bool:
-        """Whether anything was ever written for the tenant."""
-        return self._connection.execute(sql.GET_TENANT, {"tenant": tenant}).fetchone() is not None
+    def find_many(self, tenant: str, ids: Iterable[str]) -> dict[str, Stored]:
+        """Those of the entities that are there, by id."""
+        rows = self._connection.rows(sql.GET_ENTITIES, {"tenant": tenant, "ids": self._connection.list_of(ids)})
+        return {row[0]: stored for row in rows if (stored := _stored(row)) is not None}
+
+    def states(self, tenant: str, ids: Iterable[str]) -> dict[str, State]:
+        """Those of the entities that are there, each with the change that made it what it is."""
+        found = self.find_many(tenant, ids)
+        seqs = self._connection.list_of(stored.seq for stored in found.values())
+        changes = {row[0]: _change_item(row) for row in self._rows(sql.GET_CHANGES, tenant=tenant, seqs=seqs)}
+        return {entity_id: State(stored, changes.get(stored.seq)) for entity_id, stored in found.items()}
 
     def tenants(self) -> dict[str, int]:
         """Every tenant and the seq of its newest change."""
@@ -105,8 +107,6 @@ class Reader:
         after = query.after
         while True:
             count = max(query.limit + 1 - len(found), _SMALLEST_WALK if query.place else 0)
-            if self._is_over():
-                raise sqlite3.OperationalError("interrupted")
             rows = self._candidates(tenant, query, after, count)
             found += [stored for stored in rows if query.place is None or _is_at(stored, query)]
             if len(found) > query.limit:
@@ -117,7 +117,7 @@ class Reader:
 
     def _candidates(self, tenant: str, query: Query, after: str, count: int) -> list[Stored]:
         text, parameters = sql.rendered(self._select(tenant, query, after).limit(count))
-        return [Stored(*row) for row in self._connection.execute(text, parameters)]
+        return [Stored(*row) for row in self._connection.rows(text, parameters)]
 
     def _select(self, tenant: str, query: Query, after: str) -> Select[*tuple[Any, ...]]:
         statement: Select[*tuple[Any, ...]]
@@ -145,7 +145,7 @@ class Reader:
     def _name_nos(self, iris: Iterable[str]) -> list[int]:
         statement = select(name.c.no).where(name.c.iri.in_(sorted(iris)))
         text, parameters = sql.rendered(statement)
-        return [cast(int, row[0]) for row in self._connection.execute(text, parameters)]
+        return [cast(int, row[0]) for row in self._connection.rows(text, parameters)]
 
     def _is_near(self, tenant: str, query: Query, attribute: str, box: Box) -> ColumnElement[bool]:
         """Restricts to entities whose box touches: by a list from the tree if hits are few, else box by box."""
@@ -170,7 +170,7 @@ class Reader:
         if query.types:
             statement = statement.where(layer.c.type.in_(self._name_nos(query.types)))
         text, parameters = sql.rendered(statement)
-        return [cast(int, row[0]) for row in self._connection.execute(text, parameters)]
+        return [cast(int, row[0]) for row in self._connection.rows(text, parameters)]
 
     def _few_hits(self, layers: list[int], box: Box) -> list[int] | None:
         """Entity numbers in the box, or None where there are more than is worth sorting."""
@@ -186,7 +186,7 @@ class Reader:
             nos = select(_tree.c.no).where(inside).limit(_FEW_HITS + 1).subquery()
             text, parameters = sql.rendered(select(place.c.entity).where(place.c.no.in_(select(nos.c.no))))
             # Counted before they are made unique: an entity may lie in several boxes, and the limit counts boxes.
-            hits += [cast(int, row[0]) for row in self._connection.execute(text, parameters)]
+            hits += [cast(int, row[0]) for row in self._connection.rows(text, parameters)]
             if len(hits) > _FEW_HITS:
                 return None
         return sorted(set(hits))
@@ -197,14 +197,14 @@ class Reader:
             select(func.count()).select_from(entity).where(entity.c.tenant == tenant, entity.c.document.is_not(None))
         )
         text, parameters = sql.rendered(statement)
-        return cast(int, self._connection.execute(text, parameters).fetchone()[0])
+        return cast(int, self._connection.rows(text, parameters)[0][0])
 
     # ---- the change feed
 
     def check_cursor(self, tenant: str, after: int, epoch: str | None) -> tuple[int, int]:
         """Head and oldest cursor of the tenant. Raises CursorGone where the cursor does not belong here."""
-        row = self._connection.execute(sql.GET_TENANT, {"tenant": tenant}).fetchone()
-        head, trimmed = (0, 0) if row is None else cast(tuple[int, int], row)
+        rows = self._rows(sql.GET_TENANT, tenant=tenant)
+        head, trimmed = cast(tuple[int, int], rows[0]) if rows else (0, 0)
         if epoch is not None and epoch != self._epoch:
             raise CursorGone(f"the cursor is of epoch {epoch}; this database is of {self._epoch}", self._epoch, head)
         if after > head:
@@ -344,13 +344,18 @@ class _KnownInstances:
         found = self._reader._rows(
             sql.KNOWN_INSTANCES,
             tenant=self._tenant,
-            entity=row[0][0],
+            entity=row[0][1],
             attribute=nos[0],
             dataset=dataset,
             since=self._span[0],
             until=self._span[1],
         )
         return cast(dict[int, bytes], dict(cast(list[tuple[int, bytes]], found)))
+
+
+def _stored(row: tuple[Any, ...]) -> Stored | None:
+    entity_id, _, topic, seq, content = row
+    return None if content is None else Stored(entity_id, topic, seq, content)
 
 
 def _has_attribute(tenant: str, nos: list[int]) -> ColumnElement[bool]:

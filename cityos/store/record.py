@@ -9,55 +9,27 @@ from typing import Literal
 
 from cityos.connector.batch import Notice, Row
 from cityos.connector.document import Document
-from cityos.ngsi.entity import Entity
 from cityos.ngsi.error import NgsiError
 from cityos.ngsi.geo import GeoQuery
 
 # ---- writing
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
-    """A new entity; AlreadyExists if it is there."""
-
-    entity: Entity
-
-
-@dataclass(frozen=True, slots=True)
-class Upsert:
-    """Create, or replace the whole entity, or (`update`) only the attributes said."""
-
-    entity: Entity
-    update: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Merge a fragment into an entity; ResourceNotFound if there is none."""
-
-    id: str
-    fragment: Entity
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """End an entity; ResourceNotFound if there is none. Its history stays."""
-
-    id: str
-
-
-Command = Create | Upsert | Merge | Delete
 Op = Literal["create", "update", "delete"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
-    """What became of one command: `created`, `updated`, `unchanged`, `deleted`, or an error; `seq` of its change."""
+    """What became of one command: `created`, `updated`, `unchanged`, `deleted`, or an error; `seq` of its change.
+
+    `refused` names attributes (IRIs) that were not updated, and why.
+    """
 
     id: str
     done: Literal["created", "updated", "unchanged", "deleted", "failed"]
     seq: int | None = None
     error: NgsiError | None = None
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 # ---- reading
@@ -109,6 +81,14 @@ class ChangeItem:
     op: Op
     at: datetime
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An entity with the change that made it what it is, where that is still kept."""
+
+    stored: Stored
+    made_by: ChangeItem | None
 
 
 @dataclass(frozen=True, slots=True)

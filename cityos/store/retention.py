@@ -33,14 +33,14 @@ def _before(session: Session, days: float) -> int:
 
 def _trim_changes(session: Session, tenant: str, before: int) -> int:
     """Deletes the oldest changes and moves the tenant's mark, so that a cursor older than it is told so."""
-    rows = session.execute(sql.CHANGES_AFTER, tenant=tenant, after=0, count=_PORTION).fetchall()
+    rows = session.execute(sql.CHANGES_AFTER, tenant=tenant, after=0, count=_PORTION)
     # From the oldest on: what is newer by the clock but lies between old ones stays, and what follows it, too.
     old = [row[0] for row in itertools.takewhile(lambda row: row[7] < before, rows)]
     if not old:
         return 0
     text, parameters = sql.rendered(delete(change).where(change.c.tenant == tenant, change.c.seq <= old[-1]))
-    session.execute(text, **parameters)
-    session.execute(sql.SET_TRIMMED, tenant_name=tenant, new_trimmed=old[-1])
+    session.change(text, **parameters)
+    session.change(sql.SET_TRIMMED, tenant_name=tenant, new_trimmed=old[-1])
     return len(old)
 
 
@@ -65,13 +65,13 @@ def _of_types(tenant: str, iris: list[str]) -> Select[tuple[int]]:
 def _delete_instances(session: Session, which: Select[tuple[int]]) -> int:
     chosen = which.limit(_PORTION)
     text, parameters = sql.rendered(delete(instance).where(instance.c.no.in_(chosen)))
-    return session.execute(text, **parameters).rowcount
+    return session.change(text, **parameters)
 
 
 def _trim_runs(session: Session, tenant: str, before: int) -> int:
     old = select(run.c.no).where(run.c.tenant == tenant, run.c.finished_at < before).limit(_PORTION)
     text, parameters = sql.rendered(delete(run).where(run.c.no.in_(old)))
-    return session.execute(text, **parameters).rowcount
+    return session.change(text, **parameters)
 
 
 def _trim_documents(session: Session, tenant: str, before: int) -> int:
@@ -89,17 +89,17 @@ def _trim_documents(session: Session, tenant: str, before: int) -> int:
         .limit(_PORTION)
     )
     text, parameters = sql.rendered(delete(document).where(document.c.no.in_(old)))
-    return session.execute(text, **parameters).rowcount
+    return session.change(text, **parameters)
 
 
 def _trim_datasets(session: Session, tenant: str, versions: int) -> int:
     """Forgets all but the newest versions of each dataset."""
     met: dict[tuple[str, str], int] = {}
     gone = 0
-    rows = session.execute(sql.ALL_DATASETS, tenant=tenant).fetchall()
+    rows = session.execute(sql.ALL_DATASETS, tenant=tenant)
     for _, _, feed, kind, version, *_ in rows:
         met[feed, kind] = met.get((feed, kind), 0) + 1
         if met[feed, kind] > versions:
-            session.execute(sql.DROP_DATASET, tenant=tenant, feed=feed, kind=kind, version=version)
+            session.change(sql.DROP_DATASET, tenant=tenant, feed=feed, kind=kind, version=version)
             gone += 1
     return gone

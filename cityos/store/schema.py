@@ -1,4 +1,4 @@
-"""The tables. Tenant comes first in every key; instants are microseconds since 1970 UTC; documents are canonical bytes.
+"""The tables, for SQLite and PostgreSQL. Tenant comes first in every key; instants are microseconds since 1970 UTC.
 
 `entity` is the current state, one row each; a deleted entity keeps its row (document NULL) until its history is gone,
 so that `seq` and `prev` go on where they stopped should it return. `instance` is every attribute instance ever told;
@@ -7,9 +7,18 @@ those marked current are the state that queries compile against. `change` is the
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
+import sqlalchemy
+from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, text
 
-SCHEMA_VERSION = 1
+from cityos.store.error import SchemaTooNew, SchemaTooOld
+
+SCHEMA_VERSION = 2
+# Numbers of rows that never stop growing. SQLite's own row number is an Integer and has 64 bits.
+BigInteger = sqlalchemy.BigInteger().with_variant(Integer, "sqlite")
+# Keys are compared byte by byte in both databases, so that cursors mean the same whatever the server's language.
+Text = sqlalchemy.Text().with_variant(sqlalchemy.Text(collation="C"), "postgresql")
+# Values are found by their beginning, so that the index never meets a text longer than it takes.
+WORD_LENGTH = 200
 
 metadata = MetaData()
 
@@ -25,19 +34,29 @@ tenant = Table(
 
 # IRIs of attributes and types, numbered once: they stand in every history row.
 name = Table(
-    "name", metadata, Column("no", Integer, primary_key=True), Column("iri", Text, nullable=False, unique=True)
+    "name",
+    metadata,
+    Column("no", Integer, primary_key=True, autoincrement=False),
+    Column("iri", Text, nullable=False, unique=True),
 )
 
 entity = Table(
     "entity",
     metadata,
-    Column("no", Integer, primary_key=True),
+    Column("no", BigInteger, primary_key=True, autoincrement=False),
     Column("tenant", Text, nullable=False),
     Column("id", Text, nullable=False),
     Column("topic", Text, nullable=False),  # short name of the first type at creation: the Type level of its topic
     Column("seq", BigInteger, nullable=False),
-    Column("document", LargeBinary),
+    Column("expires_at", BigInteger),
+    Column("document", LargeBinary),  # canonical bytes
     Index("entity_by_id", "tenant", "id", unique=True),
+    Index(
+        "entity_expiring",
+        "expires_at",
+        sqlite_where=text("expires_at IS NOT NULL"),
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
 )
 
 entity_type = Table(
@@ -46,22 +65,27 @@ entity_type = Table(
     Column("tenant", Text, primary_key=True),
     Column("type", Integer, primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("entity", Integer, nullable=False),
+    Column("entity", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
 instance = Table(
     "instance",
     metadata,
-    Column("no", Integer, primary_key=True),
+    Column("no", BigInteger, primary_key=True, autoincrement=False),
     Column("tenant", Text, nullable=False),
-    Column("entity", Integer, nullable=False),
+    Column("entity", BigInteger, nullable=False),
     Column("attribute", Integer, nullable=False),
     Column("dataset", Text, nullable=False),
     Column("at", BigInteger, nullable=False),  # observedAt, or modifiedAt where nothing was observed
     Column("observed", Boolean, nullable=False),
-    Column("written_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
     Column("current", Boolean, nullable=False),
+    # What a query compares: a number, or the beginning of a text, URI or IRI. Both NULL: something else (a list, a
+    # map), so that the row may match and its body must be looked at.
+    Column("number", Double),
+    Column("word", Text),
     Column("body", LargeBinary),  # NULL: the attribute was deleted
     Index("instance_by_time", "tenant", "entity", "attribute", "dataset", "at"),
     Index(
@@ -73,13 +97,22 @@ instance = Table(
         sqlite_where=text("current"),
         postgresql_where=text("current"),
     ),
+    Index(
+        "instance_value",
+        "tenant",
+        "attribute",
+        "number",
+        "word",
+        sqlite_where=text("current"),
+        postgresql_where=text("current"),
+    ),
 )
 
 # Boxes of geo-properties by layer: a layer is one tenant's one type's one geo-property.
 layer = Table(
     "layer",
     metadata,
-    Column("no", Integer, primary_key=True),
+    Column("no", Integer, primary_key=True, autoincrement=False),
     Column("tenant", Text, nullable=False),
     Column("type", Integer, nullable=False),
     Column("attribute", Integer, nullable=False),
@@ -89,21 +122,30 @@ layer = Table(
 place = Table(
     "place",
     metadata,
-    Column("no", Integer, primary_key=True),
+    Column("no", BigInteger, primary_key=True, autoincrement=False),
     Column("tenant", Text, nullable=False),
-    Column("entity", Integer, nullable=False),
+    Column("entity", BigInteger, nullable=False),
     Column("layer", Integer, nullable=False),
-    Column("west", Float, nullable=False),
-    Column("south", Float, nullable=False),
-    Column("east", Float, nullable=False),
-    Column("north", Float, nullable=False),
+    Column("west", Double, nullable=False),
+    Column("south", Double, nullable=False),
+    Column("east", Double, nullable=False),
+    Column("north", Double, nullable=False),
     Index("place_of_entity", "tenant", "entity", "layer"),
 )
 
-# SQLite's R*Tree over `place`: the layer is a third dimension, so that one look-up serves place and type together.
-PLACE_TREE = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS place_tree USING rtree(no, west, east, south, north, low_layer, high_layer)"
-)
+# The spatial index over `place`, in which the layer is a dimension of its own, so that one look-up serves place and
+# type together: an R*Tree in SQLite, a GiST index in PostgreSQL (its own box type suffices; PostGIS is not needed).
+SPATIAL_INDEX = {
+    "sqlite": (
+        "CREATE VIRTUAL TABLE IF NOT EXISTS place_tree"
+        " USING rtree(no, west, east, south, north, low_layer, high_layer)",
+    ),
+    "postgresql": (
+        "CREATE EXTENSION IF NOT EXISTS btree_gist",
+        "CREATE INDEX IF NOT EXISTS place_tree ON place"
+        " USING gist (layer, box(point(west, south), point(east, north)))",
+    ),
+}
 
 change = Table(
     "change",
@@ -224,3 +266,16 @@ document = Table(
     Index("document_by_feed", "tenant", "feed", "name", "no"),
     Index("document_by_digest", "digest"),
 )
+
+
+def check_version(where: str, version: int) -> None:
+    """Raises SchemaTooNew or SchemaTooOld where a database's tables are of another version than these."""
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNew(
+            f"{where} has schema {version}; this CityOS knows up to {SCHEMA_VERSION}. Install a newer one."
+        )
+    if version < SCHEMA_VERSION:
+        raise SchemaTooOld(
+            f"{where} has schema {version} of an early CityOS; this one writes {SCHEMA_VERSION}. Move it away and start"
+            " anew: feeds are read again, and archived documents can be replayed."
+        )

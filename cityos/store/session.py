@@ -1,12 +1,14 @@
-"""One write transaction's view of the tables: small steps in SQL, no decision about what a change is."""
+"""One write transaction: what is known of the entities it touches, and the rows it will write.
+
+Jobs that only write entities gather their rows (`pending.py`); a direct job also runs statements of its own.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
@@ -16,33 +18,35 @@ from cityos.ngsi.geo import bounds_of
 from cityos.ngsi.instant import EPOCH, to_microseconds
 from cityos.ngsi.merge import AttributeChange
 from cityos.store import statement as sql
+from cityos.store.connection import Connection, Row
+from cityos.store.pending import InstanceKey, Known, Pending
 from cityos.store.record import Op
+from cityos.store.schema import WORD_LENGTH
+from cityos.store.statement import Statement
 
 # As canonical bytes. Brokers refuse messages of a few megabytes, and one such entity would stop them all.
 LARGEST_ENTITY = 1_000_000
 
 
-@dataclass(slots=True)
-class Known:
-    """An entity's row: `entity` None where it was deleted."""
-
-    no: int
-    topic: str
-    seq: int
-    entity: Entity | None
-
-
 class Session:
-    """Works on the writer's connection, inside its transaction. `now` is the city's time of this group of writes."""
+    """Works on the writer's connection, inside its transaction. `now` is the city's time of the present job."""
 
-    def __init__(self, connection: sqlite3.Connection, epoch: str) -> None:
+    def __init__(self, connection: Connection, epoch: str) -> None:
         self._connection = connection
         self._epoch = epoch
-        self._names: dict[str, int] = dict(connection.execute(sql.ALL_NAMES).fetchall())
-        self._layers: dict[tuple[str, int, int], int] = {}
-        self._seqs: dict[str, int] = {}
         self.now = EPOCH
         self.told: dict[str, int] = {}  # tenant -> newest seq written since the last commit
+        self._group, self._job = Pending(), Pending()
+        self._is_direct = False
+        self._load()
+
+    def _load(self) -> None:
+        """What this one writer counts by itself: it reads the highest numbers once, and after a failure."""
+        rows = self._connection.rows
+        self._names: dict[str, int] = dict(cast("list[tuple[str, int]]", rows(sql.ALL_NAMES, {})))
+        self._layers = {(t, a, y): no for t, a, y, no in rows(sql.ALL_LAYERS, {})}
+        self._highest = {table: rows(text, {})[0][0] or 0 for table, text in sql.HIGHEST.items()}
+        self._seqs: dict[str, int] = {name: seq for name, seq, _ in rows(sql.ALL_TENANTS, {})}
 
     # ---- the frame: jobs inside one transaction
 
@@ -50,95 +54,133 @@ class Session:
         """Opens the transaction."""
         self.now = now
         self.told = {}
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._group, self._job = Pending(), Pending()
+        self._connection.begin()
 
-    def begin_job(self) -> None:
-        """Opens the part of one job, which may be taken back alone."""
-        self._connection.execute("SAVEPOINT job")
+    def begin_job(self, *, direct: bool = False) -> None:
+        """Opens the part of one job, which may be taken back alone. A direct job sees all rows gathered before it."""
+        self._is_direct = direct
+        self._job = Pending()
+        self._given: list[tuple[sql.Bulk, tuple[Any, ...]]] = []
         self._seqs_before = dict(self._seqs)
-        self._told_before = dict(self.told)
+        if direct:
+            self._group.write(self._connection)
+            self._connection.mark()
 
     def end_job(self) -> None:
         """Keeps the job."""
-        self._connection.execute("RELEASE job")
+        self.told |= self._job.tenants
+        self._group.take_over(self._job)
+        if self._is_direct:
+            self._group.write(self._connection)
+            self._connection.keep()
 
     def undo_job(self) -> None:
-        """Takes the job back."""
-        self._connection.execute("ROLLBACK TO job")
-        self._connection.execute("RELEASE job")
-        self._forget_caches()
-        self._seqs, self.told = self._seqs_before, self._told_before
+        """Takes the job back. Numbers it gave out stay unused, save the seq, which knows no gap."""
+        if self._is_direct:
+            self._connection.undo()
+            # A name given out stays given out; what was known of entities may have been of this job.
+            self._group.words, self._group.known = self._given, {}
+        self._job, self._seqs = Pending(), self._seqs_before
+
+    def flush(self) -> None:
+        """Writes what this direct job has gathered so far, so that its own statements meet it."""
+        self.told |= self._job.tenants
+        self._group.take_over(self._job)
+        self._job = Pending()
+        self._group.write(self._connection)
 
     def commit(self) -> None:
-        """Makes the transaction durable: with synchronous=FULL this returns after fsync."""
-        for tenant, seq in self.told.items():
-            self.execute(sql.SET_SEQ, tenant_name=tenant, new_seq=seq)
-        self._connection.execute("COMMIT")
+        """Makes the transaction durable: when this returns, it is on disk."""
+        self._group.write(self._connection)
+        self._connection.commit()
 
     def rollback(self) -> None:
         """Takes everything back."""
-        self._seqs, self.told = {}, {}  # first of all: should the database fail again, no number may be skipped
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self._forget_caches()
+        self._group, self._job = Pending(), Pending()
+        self._connection.rollback()
+        self._load()
 
-    def _forget_caches(self) -> None:
-        self._layers, self._names = {}, {}
-        self._names = dict(self._connection.execute(sql.ALL_NAMES).fetchall())
+    def execute(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """Runs one statement of a direct job that answers rows."""
+        return self._connection.rows(statement, parameters)
 
-    def execute(self, statement: str, **parameters: object) -> sqlite3.Cursor:
-        """Runs one compiled statement."""
-        return self._connection.execute(statement, parameters)
+    def change(self, statement: Statement, **parameters: Any) -> int:
+        """Runs one statement of a direct job that answers none; how many rows it touched."""
+        return self._connection.change(statement, parameters)
 
-    # ---- names, tenants
+    def mappings(self, statement: Statement, **parameters: Any) -> list[dict[str, Any]]:
+        """As `execute`, by column names."""
+        return [dict(zip(statement.columns, row, strict=True)) for row in self.execute(statement, **parameters)]
+
+    def tenants(self) -> list[str]:
+        """All tenants for whom anything was ever written."""
+        return list(self._seqs)
+
+    # ---- names, numbers
+
+    def _next(self, table: str) -> int:
+        self._highest[table] += 1
+        return cast(int, self._highest[table])
 
     def name_no(self, iri: str) -> int:
         """The number of an IRI, given out at first use."""
         no = self._names.get(iri)
         if no is None:
-            no = cast(int, self.execute(sql.ADD_NAME, iri=iri).lastrowid)
-            self._names[iri] = no
+            no = self._names[iri] = self._next("name")
+            self._give(sql.BULK_NAMES, (no, iri))
         return no
 
+    def _layer_no(self, tenant: str, attribute: int, of_type: int) -> int:
+        key = (tenant, attribute, of_type)
+        no = self._layers.get(key)
+        if no is None:
+            no = self._layers[key] = self._next("layer")
+            self._give(sql.BULK_LAYERS, (no, tenant, of_type, attribute))
+        return no
+
+    def _give(self, bulk: sql.Bulk, row: tuple[Any, ...]) -> None:
+        """Numbers given out belong to the group: they stay, whatever becomes of the job."""
+        self._group.words.append((bulk, row))
+        self._given.append((bulk, row))
+
     def _next_seq(self, tenant: str) -> int:
-        seq = self._seqs.get(tenant)
-        if seq is None:
-            row = self.execute(sql.GET_TENANT, tenant=tenant).fetchone()
-            if row is None:
-                self.execute(sql.ADD_TENANT, tenant=tenant)
-            seq = 0 if row is None else cast(int, row[0])
-        self._seqs[tenant] = self.told[tenant] = seq + 1
-        return seq + 1
+        self._seqs[tenant] = self._job.tenants[tenant] = self._seqs.get(tenant, 0) + 1
+        return self._seqs[tenant]
 
     # ---- entities
 
+    def prefetch(self, tenant: str, ids: Iterable[str]) -> None:
+        """Reads the rows of many entities at once, for the `find`s to come."""
+        wanted = [one for one in dict.fromkeys(ids) if (tenant, one) not in self._group.known]
+        if len(wanted) < 2:
+            return
+        known = self._group.known
+        known.update({(tenant, one): None for one in wanted})
+        for row in self._connection.rows(sql.GET_ENTITIES, {"tenant": tenant, "ids": self._connection.list_of(wanted)}):
+            known[tenant, row[0]] = _known(row)
+
     def find(self, tenant: str, entity_id: str) -> Known | None:
         """The row of an entity, deleted or not."""
-        row = self.execute(sql.GET_ENTITY, tenant=tenant, id=entity_id).fetchone()
-        if row is None:
-            return None
-        no, topic, seq, content = row
-        return Known(no, topic, seq, None if content is None else from_bytes(content))
-
-    def entity_no(self, tenant: str, entity_id: str) -> int:
-        """The number of an entity that is there."""
-        return cast(int, self.execute(sql.GET_ENTITY, tenant=tenant, id=entity_id).fetchone()[0])
+        key = (tenant, entity_id)
+        for layer in (self._job.known, self._group.known):
+            if key in layer:
+                return layer[key]
+        rows = self._connection.rows(sql.GET_ENTITY, {"tenant": tenant, "id": entity_id})
+        known = self._group.known[key] = _known(rows[0]) if rows else None
+        return known
 
     def put(self, tenant: str, known: Known | None, entity: Entity, changes: list[AttributeChange], topic: str) -> int:
         """Writes the new state of an entity, its history and its change; returns the change's seq."""
-        op: Op = "create" if known is None or known.entity is None else "update"
+        before = known.entity if known is not None else None
+        op: Op = "create" if before is None else "update"
         content = to_bytes(entity)
         if len(content) > LARGEST_ENTITY:
             raise BadRequestData(f"{entity.id} would have {len(content)} bytes; at most {LARGEST_ENTITY} are kept")
         seq = self._next_seq(tenant)
-        if known is None:
-            row = self.execute(sql.ADD_ENTITY, tenant=tenant, id=entity.id, topic=topic, seq=seq, document=content)
-            no = cast(int, row.lastrowid)
-        else:
-            no = known.no
-            topic = known.topic if known.entity is not None else topic
-            self.execute(sql.SET_ENTITY, entity_no=no, seq=seq, document=content, topic=topic)
-        before = known.entity if known is not None else None
+        no = known.no if known is not None else self._next("entity")
+        topic = known.topic if known is not None and before is not None else topic
+        self._put_row(tenant, entity, Known(no, topic, seq, entity), content)
         self._put_types(tenant, no, before, entity)
         self._put_places(tenant, no, entity, changes, types_changed=before is None or before.types != entity.types)
         for one in changes:
@@ -155,78 +197,85 @@ class Session:
             for dataset, instance in instances.items()
         ]
         seq = self._next_seq(tenant)
-        self.execute(sql.SET_ENTITY, entity_no=known.no, seq=seq, document=None, topic=known.topic)
-        for iri in entity.types:
-            self.execute(sql.DROP_TYPE, tenant=tenant, type=self.name_no(iri), id=entity.id)
-        self._drop_places(tenant, known.no)
+        self._put_row(tenant, entity, Known(known.no, known.topic, seq, None), None)
+        self._put_types(tenant, known.no, entity, None)
+        self._job.places[known.no] = (tenant, [])
         for one in changes:
             self._put_instance(tenant, known.no, one)
-        self.execute(sql.DROP_OWNED_ANYWHERE, tenant=tenant, entity=entity.id)
+        self._job.unowned.append({"tenant": tenant, "entity": entity.id})
         self._put_change(tenant, seq, known.seq, entity, known.topic, "delete", changes, b"")
         return seq
 
-    def _put_types(self, tenant: str, no: int, before: Entity | None, after: Entity) -> None:
+    def _put_row(self, tenant: str, entity: Entity, known: Known, content: bytes | None) -> None:
+        expires_at = None if entity.expires_at is None or content is None else to_microseconds(entity.expires_at)
+        self._job.known[tenant, entity.id] = known
+        self._job.entities[known.no] = (known.no, tenant, entity.id, known.topic, known.seq, expires_at, content)
+
+    def _put_types(self, tenant: str, no: int, before: Entity | None, after: Entity | None) -> None:
         old = () if before is None else before.types
-        if old == after.types:
+        new = () if after is None else after.types
+        if old == new:
             return
-        for iri in set(old) - set(after.types):
-            self.execute(sql.DROP_TYPE, tenant=tenant, type=self.name_no(iri), id=after.id)
-        for iri in set(after.types) - set(old):
-            self.execute(sql.ADD_TYPE, tenant=tenant, type=self.name_no(iri), id=after.id, entity=no)
+        entity_id = cast(Entity, after or before).id
+        for iri in old:
+            self._job.types[tenant, self.name_no(iri), entity_id] = None
+        for iri in new:
+            self._job.types[tenant, self.name_no(iri), entity_id] = no
 
     # ---- history
 
     def _put_instance(self, tenant: str, no: int, one: AttributeChange) -> None:
-        attribute = self.name_no(one.name)
+        key = (no, self.name_no(one.name), one.dataset)
         if one.before is not None:
-            self.execute(
-                sql.PAST_INSTANCE, of_tenant=tenant, of_attribute=attribute, of_entity=no, of_dataset=one.dataset
-            )
+            self._job.make_past(tenant, key)
         if one.after is not None and one.before is not None and one.before.observed_at == one.after.observed_at:
-            self._correct_or_add(tenant, no, attribute, one.after, current=True)
+            self._correct_or_add(tenant, key, one.after, current=True)
         else:
-            self._add_instance(tenant, no, attribute, one.dataset, one.after, current=one.after is not None)
+            self._add_instance(tenant, key, one.after, current=one.after is not None)
 
     def put_late(self, tenant: str, no: int, name: str, instance: Instance) -> bool:
         """Writes an observation older than the current one into history; whether that was news."""
-        return self._correct_or_add(tenant, no, self.name_no(name), instance, current=False)
+        return self._correct_or_add(tenant, (no, self.name_no(name), instance.dataset), instance, current=False)
 
-    def _correct_or_add(self, tenant: str, no: int, attribute: int, instance: Instance, *, current: bool) -> bool:
+    def _correct_or_add(self, tenant: str, key: InstanceKey, instance: Instance, *, current: bool) -> bool:
         """The same observation told again with another value is a correction, not a second observation."""
-        if instance.observed_at is None:
-            self._add_instance(tenant, no, attribute, instance.dataset, instance, current=current)
+        found = None if instance.observed_at is None else self._find_instance(tenant, key, instance.observed_at)
+        if found is None:
+            self._add_instance(tenant, key, instance, current=current)
             return True
-        at = to_microseconds(instance.observed_at)
-        row = self.execute(
-            sql.FIND_INSTANCE, tenant=tenant, entity=no, attribute=attribute, dataset=instance.dataset, at=at
-        ).fetchone()
-        if row is None:
-            self._add_instance(tenant, no, attribute, instance.dataset, instance, current=current)
-            return True
+        no, created_at, known = found
         body = body_of(instance)
-        if row[1] == body and not current:
+        if known == body and not current:
             return False
-        self.execute(sql.CORRECT_INSTANCE, instance_no=row[0], body=body, written_at=to_microseconds(self.now))
-        if current:
-            self._connection.execute("UPDATE instance SET current = 1 WHERE no = :no", {"no": row[0]})
+        row = self._instance_row(tenant, key, instance, body, current=current)
+        row[0], row[7] = no, created_at
+        self._job.add_correction(key, row)
         return True
 
-    def _add_instance(
-        self, tenant: str, no: int, attribute: int, dataset: str, instance: Instance | None, *, current: bool
-    ) -> None:
+    def _find_instance(self, tenant: str, key: InstanceKey, at: datetime) -> tuple[int, int, bytes] | None:
+        instant = to_microseconds(at)
+        for layer in (self._job, self._group):
+            row = layer.observed.get((key, instant))
+            if row is not None:
+                return row[0], row[7], row[12]
+        no, attribute, dataset = key
+        about = {"tenant": tenant, "entity": no, "attribute": attribute, "dataset": dataset, "at": instant}
+        rows = self._connection.rows(sql.FIND_INSTANCE, about)
+        return cast("tuple[int, int, bytes]", rows[0]) if rows else None
+
+    def _add_instance(self, tenant: str, key: InstanceKey, instance: Instance | None, *, current: bool) -> None:
+        body = None if instance is None else body_of(instance)
+        self._job.add_instance(key, self._instance_row(tenant, key, instance, body, current=current))
+
+    def _instance_row(
+        self, tenant: str, key: InstanceKey, instance: Instance | None, body: bytes | None, *, current: bool
+    ) -> list[Any]:
+        now = to_microseconds(self.now)
         observed_at = None if instance is None else instance.observed_at
-        self.execute(
-            sql.ADD_INSTANCE,
-            tenant=tenant,
-            entity=no,
-            attribute=attribute,
-            dataset=dataset,
-            at=to_microseconds(observed_at or self.now),
-            observed=observed_at is not None,
-            written_at=to_microseconds(self.now),
-            current=current,
-            body=None if instance is None else body_of(instance),
-        )
+        at = now if observed_at is None else to_microseconds(observed_at)
+        number, word = (None, None) if instance is None else comparable(instance)
+        observed = observed_at is not None
+        return [self._next("instance"), tenant, *key, at, observed, now, now, current, number, word, body]
 
     # ---- places
 
@@ -236,37 +285,25 @@ class Session:
         moved = any("GeoProperty" in (c.before and c.before.kind, c.after and c.after.kind) for c in changes)
         if not moved and not types_changed:
             return
-        self._drop_places(tenant, no)
-        for name, instances in entity.attributes.items():
-            for instance in instances.values():
-                if instance.kind == "GeoProperty":
-                    self._add_place(tenant, no, entity.types, name, instance)
+        self._job.places[no] = (
+            tenant,
+            [
+                row
+                for name, instances in entity.attributes.items()
+                for instance in instances.values()
+                if instance.kind == "GeoProperty"
+                for row in self._place_rows(tenant, no, entity.types, name, instance)
+            ],
+        )
 
-    def _add_place(self, tenant: str, no: int, types: tuple[str, ...], name: str, instance: Instance) -> None:
+    def _place_rows(
+        self, tenant: str, no: int, types: tuple[str, ...], name: str, instance: Instance
+    ) -> list[tuple[Any, ...]]:
         bounds = bounds_of(instance.value)
         if bounds is None:
-            return
-        west, south, east, north = bounds
-        box = {"west": west, "south": south, "east": east, "north": north}
-        for iri in types:
-            layer = self._layer_no(tenant, self.name_no(name), self.name_no(iri))
-            row = self.execute(sql.ADD_PLACE, tenant=tenant, entity=no, layer=layer, **box)
-            self.execute(sql.ADD_PLACE_TREE, no=row.lastrowid, layer=layer, **box)
-
-    def _drop_places(self, tenant: str, no: int) -> None:
-        for (place_no,) in self.execute(sql.PLACES_OF, tenant=tenant, entity=no).fetchall():
-            self.execute(sql.DROP_PLACE, place_no=place_no)
-            self.execute(sql.DROP_PLACE_TREE, place_no=place_no)
-
-    def _layer_no(self, tenant: str, attribute: int, of_type: int) -> int:
-        key = (tenant, attribute, of_type)
-        no = self._layers.get(key)
-        if no is None:
-            about = {"tenant": tenant, "attribute": attribute, "type": of_type}
-            row = self.execute(sql.GET_LAYER, **about).fetchone()
-            no = cast(int, row[0] if row else self.execute(sql.ADD_LAYER, **about).lastrowid)
-            self._layers[key] = no
-        return no
+            return []
+        layers = [self._layer_no(tenant, self.name_no(name), self.name_no(iri)) for iri in types]
+        return [(self._next("place"), tenant, no, layer, *bounds) for layer in layers]
 
     # ---- the change feed
 
@@ -285,27 +322,35 @@ class Session:
         # The id depends on the content: were a database ever set back and written anew, no id would come twice.
         mark = hashlib.blake2b(f"{self._epoch}/{tenant}/{seq}/{op}/".encode() + entity.id.encode(), digest_size=12)
         mark.update(content or body)
-        self.execute(
-            sql.ADD_CHANGE,
-            tenant=tenant,
-            seq=seq,
-            prev=prev,
-            event=mark.hexdigest(),
-            entity=entity.id,
-            topic=topic,
-            types=orjson.dumps(entity.types).decode(),
-            op=op,
-            at=to_microseconds(self.now),
-            body=body,
-        )
+        types = orjson.dumps(entity.types).decode()
+        at = to_microseconds(self.now)
+        self._job.changes.append((tenant, seq, prev, mark.hexdigest(), entity.id, topic, types, op, at, body))
+
+
+def _known(row: Row) -> Known:
+    _, no, topic, seq, content = row
+    return Known(no, topic, seq, None if content is None else from_bytes(content))
 
 
 def body_of(instance: Instance) -> bytes:
-    """The canonical bytes of one instance in history: without when it was written, which has its own column."""
+    """The canonical bytes of one instance in history: without when it was written, which has its own columns."""
     told = instance_to_json(instance)
     told.pop("createdAt", None)
     told.pop("modifiedAt", None)
     return orjson.dumps(told)
+
+
+_COMPARABLE: Mapping[str, str] = {"Property": "value", "Relationship": "object", "VocabProperty": "vocab"}
+
+
+def comparable(instance: Instance) -> tuple[float | None, str | None]:
+    """What the columns `number` and `word` hold of an instance's value; both None for what is neither."""
+    value = instance.value
+    if isinstance(value, str):
+        return None, value[:WORD_LENGTH]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value), None
+    return None, None
 
 
 def _change_to_json(one: AttributeChange) -> dict[str, object]:

@@ -1,21 +1,22 @@
-"""Statements, written in SQLAlchemy Core and compiled once per dialect to text with named parameters.
+"""Statements, written in SQLAlchemy Core and compiled once to text with named parameters, for both databases.
 
 The hot paths hand that text to the driver: SQLAlchemy's execution costs four times the statement itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnClause,
-    Delete,
-    Select,
+    ColumnElement,
     Table,
     and_,
     bindparam,
+    column,
     delete,
     false,
     func,
@@ -23,10 +24,13 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    table,
     true,
     update,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 from cityos.store.schema import (
@@ -50,12 +54,36 @@ from cityos.store.schema import (
 # Constants written into the text: a bare Python value would become a parameter to pass with every call.
 _ZERO: ColumnClause[int] = literal_column("0")
 _ONE: ColumnClause[int] = literal_column("1")
-_DIALECT = sqlite.dialect(paramstyle="named")
+_SQLITE = sqlite.dialect(paramstyle="named")
+_POSTGRESQL = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 
-def compiled(statement: ClauseElement) -> str:
-    """The SQL text of a statement, parameters as `:name`."""
-    return str(statement.compile(dialect=_DIALECT))
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement in the words of both databases; `columns` names what it answers."""
+
+    sqlite: str
+    postgresql: str
+    columns: tuple[str, ...] = ()
+
+
+def compiled(statement: ClauseElement) -> Statement:
+    """A statement whose parameters are written `:name` for SQLite and `%(name)s` for PostgreSQL."""
+    return _both(statement, statement)
+
+
+def _both(for_sqlite: ClauseElement, for_postgresql: ClauseElement) -> Statement:
+    told = getattr(for_sqlite, "selected_columns", ())
+    return Statement(
+        str(for_sqlite.compile(dialect=_SQLITE)),
+        str(for_postgresql.compile(dialect=_POSTGRESQL)),
+        tuple(column.key or "" for column in told),
+    )
+
+
+def _upserting(build: Callable[[Callable[[Table], Any]], ClauseElement]) -> Statement:
+    """A statement with ON CONFLICT, which each dialect spells with its own `insert`."""
+    return _both(build(sqlite.insert), build(postgresql.insert))
 
 
 def columns_of(table: Table) -> list[str]:
@@ -63,10 +91,62 @@ def columns_of(table: Table) -> list[str]:
     return [column.name for column in table.columns]
 
 
+class AnyOf(ColumnElement[bool]):
+    """`column` is one of a list handed over as one parameter, so that the text does not depend on its length."""
+
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], key: str) -> None:
+        self.column = column
+        self.key = key
+
+
+@compiles(AnyOf, "sqlite")
+def _any_of_sqlite(element: AnyOf, compiler: SQLCompiler, **words: Any) -> str:
+    return f"{compiler.process(element.column, **words)} IN (SELECT value FROM json_each(:{element.key}))"
+
+
+@compiles(AnyOf, "postgresql")
+def _any_of_postgresql(element: AnyOf, compiler: SQLCompiler, **words: Any) -> str:
+    return f"{compiler.process(element.column, **words)} = ANY(%({element.key})s)"
+
+
 def _p(key: str) -> BindParameter[Any]:
     return bindparam(key)
 
 
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """Many rows into one table at once, each a tuple in the order of its columns."""
+
+    table: str
+    columns: tuple[str, ...]
+    sqlite: str
+    # Text after the rows of PostgreSQL's INSERT; None where COPY serves, which knows no conflicts.
+    on_conflict: str | None = None
+
+
+def _bulk(table: Table, on_conflict: str | None = None) -> Bulk:
+    columns = tuple(columns_of(table))
+    text = f"INSERT INTO {table.name}({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    return Bulk(table.name, columns, f"{text} {on_conflict or ''}", on_conflict)
+
+
+_REPLACE = "ON CONFLICT(no) DO UPDATE SET "
+_REPLACE_ENTITY = _REPLACE + ", ".join(f"{c} = excluded.{c}" for c in ("topic", "seq", "expires_at", "document"))
+_REPLACE_INSTANCE = _REPLACE + ", ".join(
+    f"{c} = excluded.{c}" for c in ("modified_at", "current", "number", "word", "body")
+)
+BULK_NAMES = _bulk(name)
+BULK_LAYERS = _bulk(layer)
+BULK_ENTITIES = _bulk(entity, _REPLACE_ENTITY)
+BULK_TYPES = _bulk(entity_type, "ON CONFLICT DO NOTHING")
+BULK_INSTANCES = _bulk(instance)
+BULK_CORRECTIONS = _bulk(instance, _REPLACE_INSTANCE)
+BULK_PLACES = _bulk(place)
+BULK_CHANGES = _bulk(change)
+
+_tree = table("place_tree", column("no"))
 _ENTITY_KEY = and_(entity.c.tenant == _p("tenant"), entity.c.id == _p("id"))
 _INSTANCE_KEY = and_(
     instance.c.tenant == _p("tenant"),
@@ -80,45 +160,50 @@ _OWNED_OF = and_(owned.c.tenant == _p("tenant"), owned.c.feed == _p("feed"), own
 _DOCUMENT_OF = and_(document.c.tenant == _p("tenant"), document.c.feed == _p("feed"), document.c.name == _p("name"))
 
 
-def _upsert(table_insert: sqlite.Insert, keys: Sequence[str], columns: Sequence[str]) -> sqlite.Insert:
-    return table_insert.on_conflict_do_update(
-        index_elements=list(keys), set_={column: getattr(table_insert.excluded, column) for column in columns}
-    )
+def _upsert(table: Table, keys: Sequence[str]) -> Statement:
+    """Writes a whole row, over the one with the same key if there is one."""
+    rest = [column for column in columns_of(table) if column not in keys]
+
+    def build(insert: Callable[[Table], Any]) -> ClauseElement:
+        row = insert(table).values({column: _p(column) for column in columns_of(table)})
+        made: ClauseElement = row.on_conflict_do_update(
+            index_elements=list(keys), set_={column: row.excluded[column] for column in rest}
+        )
+        return made
+
+    return _upserting(build)
 
 
 GET_META = compiled(select(meta.c.value).where(meta.c.key == _p("key")))
 
 GET_TENANT = compiled(select(tenant.c.seq, tenant.c.trimmed).where(tenant.c.name == _p("tenant")))
 ALL_TENANTS = compiled(select(tenant.c.name, tenant.c.seq, tenant.c.trimmed).order_by(tenant.c.name))
-ADD_TENANT = compiled(insert(tenant).values(name=_p("tenant"), seq=_ZERO, trimmed=_ZERO))
-SET_SEQ = compiled(update(tenant).where(tenant.c.name == _p("tenant_name")).values(seq=_p("new_seq")))
+PUT_SEQ = _upserting(
+    lambda insert: (
+        insert(tenant)
+        .values(name=_p("tenant"), seq=_p("seq"), trimmed=_p("trimmed"))
+        .on_conflict_do_update(index_elements=["name"], set_={"seq": _p("seq")})
+    )
+)
 SET_TRIMMED = compiled(update(tenant).where(tenant.c.name == _p("tenant_name")).values(trimmed=_p("new_trimmed")))
 
 ALL_NAMES = compiled(select(name.c.iri, name.c.no))
-ADD_NAME = compiled(insert(name).values(iri=_p("iri")))
+ALL_LAYERS = compiled(select(layer.c.tenant, layer.c.attribute, layer.c.type, layer.c.no))
+HIGHEST = {table.name: compiled(select(func.max(table.c.no))) for table in (name, layer, entity, instance, place)}
 
-GET_ENTITY = compiled(select(entity.c.no, entity.c.topic, entity.c.seq, entity.c.document).where(_ENTITY_KEY))
-ADD_ENTITY = compiled(
-    insert(entity).values(tenant=_p("tenant"), id=_p("id"), topic=_p("topic"), seq=_p("seq"), document=_p("document"))
-)
-SET_ENTITY = compiled(
-    update(entity)
-    .where(entity.c.no == _p("entity_no"))
-    .values(seq=_p("seq"), document=_p("document"), topic=_p("topic"))
+_KNOWN = (entity.c.id, entity.c.no, entity.c.topic, entity.c.seq, entity.c.document)
+GET_ENTITY = compiled(select(*_KNOWN).where(_ENTITY_KEY))
+GET_ENTITIES = compiled(select(*_KNOWN).where(entity.c.tenant == _p("tenant"), AnyOf(entity.c.id, "ids")))
+EXPIRED_ENTITIES = compiled(
+    select(entity.c.tenant, entity.c.id).where(entity.c.expires_at <= _p("now"), entity.c.document.is_not(None))
 )
 
-ADD_TYPE = compiled(
-    sqlite.insert(entity_type)
-    .values(tenant=_p("tenant"), type=_p("type"), id=_p("id"), entity=_p("entity"))
-    .on_conflict_do_nothing()
-)
 DROP_TYPE = compiled(
     delete(entity_type).where(
-        entity_type.c.tenant == _p("tenant"), entity_type.c.type == _p("type"), entity_type.c.id == _p("id")
+        entity_type.c.tenant == _p("tenant_"), entity_type.c.type == _p("type_"), entity_type.c.id == _p("id_")
     )
 )
 
-ADD_INSTANCE = compiled(insert(instance).values({c: _p(c) for c in columns_of(instance) if c != "no"}))
 PAST_INSTANCE = compiled(
     update(instance)
     .where(
@@ -130,30 +215,21 @@ PAST_INSTANCE = compiled(
     )
     .values(current=false())
 )
-FIND_INSTANCE = compiled(select(instance.c.no, instance.c.body).where(_INSTANCE_KEY, instance.c.at == _p("at")))
+FIND_INSTANCE = compiled(
+    select(instance.c.no, instance.c.created_at, instance.c.body).where(_INSTANCE_KEY, instance.c.at == _p("at"))
+)
 KNOWN_INSTANCES = compiled(
     select(instance.c.at, instance.c.body).where(_INSTANCE_KEY, instance.c.at.between(_p("since"), _p("until")))
 )
-CORRECT_INSTANCE = compiled(
-    update(instance).where(instance.c.no == _p("instance_no")).values(body=_p("body"), written_at=_p("written_at"))
-)
 
-GET_LAYER = compiled(
-    select(layer.c.no).where(
-        layer.c.tenant == _p("tenant"), layer.c.attribute == _p("attribute"), layer.c.type == _p("type")
-    )
-)
-ADD_LAYER = compiled(insert(layer).values(tenant=_p("tenant"), attribute=_p("attribute"), type=_p("type")))
-ADD_PLACE = compiled(insert(place).values({c: _p(c) for c in columns_of(place) if c != "no"}))
-PLACES_OF = compiled(select(place.c.no).where(place.c.tenant == _p("tenant"), place.c.entity == _p("entity")))
-DROP_PLACE = compiled(delete(place).where(place.c.no == _p("place_no")))
+_PLACE_OF = and_(place.c.tenant == _p("of_tenant"), place.c.entity == _p("of_entity"))
+DROP_PLACES = compiled(delete(place).where(_PLACE_OF))
+# SQLite's tree is a table of its own.
+DROP_PLACE_TREE = compiled(delete(_tree).where(_tree.c.no.in_(select(place.c.no).where(_PLACE_OF))))
 ADD_PLACE_TREE = (
-    "INSERT INTO place_tree(no, west, east, south, north, low_layer, high_layer)"
-    " VALUES (:no, :west, :east, :south, :north, :layer, :layer)"
+    "INSERT INTO place_tree(no, west, south, east, north, low_layer, high_layer) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
-DROP_PLACE_TREE = "DELETE FROM place_tree WHERE no = :place_no"
 
-ADD_CHANGE = compiled(insert(change).values({c: _p(c) for c in columns_of(change)}))
 _CHANGE_COLUMNS = (
     change.c.seq,
     change.c.prev,
@@ -166,6 +242,7 @@ _CHANGE_COLUMNS = (
     change.c.body,
 )
 GET_CHANGE = compiled(select(*_CHANGE_COLUMNS).where(change.c.tenant == _p("tenant"), change.c.seq == _p("seq")))
+GET_CHANGES = compiled(select(*_CHANGE_COLUMNS).where(change.c.tenant == _p("tenant"), AnyOf(change.c.seq, "seqs")))
 CHANGES_AFTER = compiled(
     select(*_CHANGE_COLUMNS)
     .where(change.c.tenant == _p("tenant"), change.c.seq > _p("after"))
@@ -176,9 +253,7 @@ CHANGES_AFTER = compiled(
 
 GET_FEED = compiled(select(feed).where(_FEED_KEY))
 ALL_FEEDS = compiled(select(feed).where(feed.c.tenant == _p("tenant")).order_by(feed.c.name))
-PUT_FEED = compiled(
-    _upsert(sqlite.insert(feed), ["tenant", "name"], [c for c in columns_of(feed) if c not in ("tenant", "name")])
-)
+PUT_FEED = _upsert(feed, ["tenant", "name"])
 ADD_RUN = compiled(insert(run).values({c: _p(c) for c in columns_of(run) if c != "no"}))
 RECENT_RUNS = compiled(
     select(run)
@@ -196,24 +271,26 @@ OTHER_OWNERS = compiled(
         ~and_(owned.c.feed == _p("feed"), owned.c.document == _p("document")),
     )
 )
-PUT_OWNED = compiled(_upsert(sqlite.insert(owned), ["tenant", "feed", "document", "entity"], ["types", "attributes"]))
+PUT_OWNED = _upsert(owned, ["tenant", "feed", "document", "entity"])
 DROP_OWNED = compiled(delete(owned).where(_OWNED_OF, owned.c.entity == _p("entity")))
 DROP_OWNED_ANYWHERE = compiled(delete(owned).where(owned.c.tenant == _p("tenant"), owned.c.entity == _p("entity")))
 
 OPEN_NOTICES = compiled(select(notice).where(_NOTICE_OF, notice.c.document == _p("document"), notice.c.open))
-PUT_NOTICE = compiled(
-    sqlite.insert(notice)
-    .values({c: _p(c) for c in columns_of(notice)})
-    .on_conflict_do_update(
-        index_elements=["tenant", "feed", "document", "code", "subject"],
-        set_={
-            "severity": _p("severity"),
-            "detail": _p("detail"),
-            "place": _p("place"),
-            "last_at": _p("last_at"),
-            "count": _p("count"),
-            "open": true(),
-        },
+PUT_NOTICE = _upserting(
+    lambda insert: (
+        insert(notice)
+        .values({c: _p(c) for c in columns_of(notice)})
+        .on_conflict_do_update(
+            index_elements=["tenant", "feed", "document", "code", "subject"],
+            set_={
+                "severity": _p("severity"),
+                "detail": _p("detail"),
+                "place": _p("place"),
+                "last_at": _p("last_at"),
+                "count": _p("count"),
+                "open": true(),
+            },
+        )
     )
 )
 CLOSE_NOTICE = compiled(
@@ -238,13 +315,15 @@ OPEN_NOTICE_COUNTS = compiled(
     select(notice.c.feed, func.count()).where(notice.c.tenant == _p("tenant"), notice.c.open).group_by(notice.c.feed)
 )
 
-ADD_DATASET = compiled(
-    sqlite.insert(dataset)
-    .values({c: _p(c) for c in columns_of(dataset) if c != "no"})
-    .on_conflict_do_update(
-        index_elements=["tenant", "feed", "kind", "version"],
-        # A version that comes back is the newest again.
-        set_={"created_at": _p("created_at"), "valid_from": _p("valid_from"), "valid_until": _p("valid_until")},
+ADD_DATASET = _upserting(
+    lambda insert: (
+        insert(dataset)
+        .values({c: _p(c) for c in columns_of(dataset) if c != "no"})
+        .on_conflict_do_update(
+            index_elements=["tenant", "feed", "kind", "version"],
+            # A version that comes back is the newest again.
+            set_={"created_at": _p("created_at"), "valid_from": _p("valid_from"), "valid_until": _p("valid_until")},
+        )
     )
 )
 ALL_DATASETS = compiled(
@@ -259,7 +338,7 @@ DROP_DATASET = compiled(
         dataset.c.version == _p("version"),
     )
 )
-LATEST_DOCUMENT: str = compiled(
+LATEST_DOCUMENT = compiled(
     select(document).where(_DOCUMENT_OF).order_by(document.c.no.desc()).limit(_ONE).offset(_ZERO)
 )
 ADD_DOCUMENT = compiled(insert(document).values({c: _p(c) for c in columns_of(document) if c != "no"}))
@@ -307,7 +386,7 @@ DOCUMENTS_BETWEEN = compiled(
 )
 
 ALL_DIGESTS = compiled(select(document.c.digest).distinct())
-ALL_HEADS: str = compiled(
+ALL_HEADS = compiled(
     select(entity.c.id, entity.c.topic, entity.c.seq)
     .where(entity.c.tenant == _p("tenant"), entity.c.id > _p("after"), entity.c.document.is_not(None))
     .order_by(entity.c.id)
@@ -316,7 +395,8 @@ ALL_HEADS: str = compiled(
 )
 
 
-def rendered(statement: Select[*tuple[Any, ...]] | Delete) -> tuple[str, dict[str, Any]]:
-    """SQL text and parameters of a statement put together per query (its lists expanded)."""
-    made = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-    return str(made), dict(made.params)
+def rendered(statement: ClauseElement) -> tuple[Statement, dict[str, Any]]:
+    """A statement put together for one occasion, its values taken out as parameters (lists expanded)."""
+    made = statement.compile(dialect=_SQLITE, compile_kwargs={"render_postcompile": True})
+    other = statement.compile(dialect=_POSTGRESQL, compile_kwargs={"render_postcompile": True})
+    return Statement(str(made), str(other)), dict(made.params)

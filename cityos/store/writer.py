@@ -9,14 +9,13 @@ import asyncio
 import contextlib
 import logging
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from cityos.store.error import StoreUnavailable
+from cityos.store.error import StoreError, StoreUnavailable
 from cityos.store.session import Session
 
 log = logging.getLogger(__name__)
@@ -29,6 +28,7 @@ _LARGEST_GROUP = 512
 class _Job(Generic[T]):
     work: Callable[[Session], T]
     done: asyncio.Future[T]
+    direct: bool = False
     result: T | None = None
     error: Exception | None = None
 
@@ -50,12 +50,15 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[Session], T]) -> T:
-        """Runs `work` in the next group; returns once it is on disk. Raises StoreUnavailable, or what `work` raised."""
+    async def write(self, work: Callable[[Session], T], *, direct: bool = False) -> T:
+        """Runs `work` in the next group; returns once it is on disk. Raises StoreUnavailable, or what `work` raised.
+
+        `direct` work runs statements of its own beside writing entities.
+        """
         if self._closed:
             raise StoreUnavailable("the store is closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(work, done))
+        self._jobs.put(_Job(work, done, direct))
         return await done
 
     def close(self) -> None:
@@ -107,10 +110,10 @@ class Writer:
     def _run_job(self, job: _Job[Any]) -> None:
         if job.done.cancelled():
             return
-        self._session.begin_job()
+        self._session.begin_job(direct=job.direct)
         try:
             job.result = job.work(self._session)
-        except sqlite3.OperationalError:
+        except StoreUnavailable:
             raise  # the disk, not the job: the whole group is off
         except Exception as error:  # noqa: BLE001 - handed to the caller, whose job it is
             self._session.undo_job()
@@ -123,7 +126,7 @@ class Writer:
         log.error("The store cannot write: %s", error)
         try:
             self._session.rollback()
-        except sqlite3.Error as again:
+        except StoreError as again:
             log.error("The store cannot roll back: %s", again)  # noqa: TRY400 - one line, no trace
         for job in group:
             job.error = job.error or StoreUnavailable(f"the database cannot be written: {error}")

@@ -2,67 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from cityos.ngsi.entity import Entity
-from cityos.ngsi.error import AlreadyExists, NgsiError, ResourceNotFound
-from cityos.ngsi.merge import merge_patch, settle, update_attributes, without_nulls
-from cityos.store.record import Command, Create, Delete, Merge, Outcome, Upsert
-from cityos.store.session import Known, Session
+from cityos.ngsi.error import NgsiError
+from cityos.ngsi.instant import to_microseconds
+from cityos.ngsi.merge import settle
+from cityos.ngsi.provision import Command
+from cityos.store import statement as sql
+from cityos.store.pending import Known
+from cityos.store.record import Outcome
+from cityos.store.session import Session
 
 # The Type level of an entity's topic, from its first type IRI.
 TopicNames = Callable[[str], str]
 
 
-def carry_out(session: Session, tenant: str, command: Command, topics: TopicNames) -> Outcome:
-    """Carries out one command; a refusal is an outcome, not an exception, so that a batch goes on."""
+def carry_out(session: Session, tenant: str, commands: Sequence[Command], topics: TopicNames) -> list[Outcome]:
+    """Carries out commands in order; a refusal is an outcome, not an exception, so that a batch goes on."""
+    session.prefetch(tenant, [command.id for command in commands])
+    return [_carry_out(session, tenant, command, topics) for command in commands]
+
+
+def _carry_out(session: Session, tenant: str, command: Command, topics: TopicNames) -> Outcome:
+    known = session.find(tenant, command.id)
     try:
-        if isinstance(command, Create):
-            return _create(session, tenant, command, topics)
-        if isinstance(command, Upsert):
-            return _upsert(session, tenant, command, topics)
-        if isinstance(command, Merge):
-            return _merge(session, tenant, command, topics)
-        return _delete(session, tenant, command)
+        decision = command.step(None if known is None else known.entity)
+        if decision.entity is not None:
+            outcome = put(session, tenant, known, decision.entity, topics)
+            outcome.refused = decision.refused
+            return outcome
+        assert known is not None
+        return Outcome(command.id, "deleted", session.end(tenant, known))
     except NgsiError as error:
-        return Outcome(_id_of(command), "failed", error=error)
-
-
-def _id_of(command: Command) -> str:
-    return command.entity.id if isinstance(command, Create | Upsert) else command.id
-
-
-def _create(session: Session, tenant: str, command: Create, topics: TopicNames) -> Outcome:
-    known = session.find(tenant, command.entity.id)
-    if known is not None and known.entity is not None:
-        raise AlreadyExists(f"{command.entity.id} already exists")
-    return put(session, tenant, known, without_nulls(command.entity), topics)
-
-
-def _upsert(session: Session, tenant: str, command: Upsert, topics: TopicNames) -> Outcome:
-    known = session.find(tenant, command.entity.id)
-    wanted = without_nulls(command.entity)
-    if command.update and known is not None and known.entity is not None:
-        wanted = update_attributes(known.entity, command.entity)
-    return put(session, tenant, known, wanted, topics)
-
-
-def _merge(session: Session, tenant: str, command: Merge, topics: TopicNames) -> Outcome:
-    known = _existing(session, tenant, command.id)
-    assert known.entity is not None
-    return put(session, tenant, known, merge_patch(known.entity, command.fragment), topics)
-
-
-def _delete(session: Session, tenant: str, command: Delete) -> Outcome:
-    return Outcome(command.id, "deleted", session.end(tenant, _existing(session, tenant, command.id)))
-
-
-def _existing(session: Session, tenant: str, entity_id: str) -> Known:
-    known = session.find(tenant, entity_id)
-    if known is None or known.entity is None:
-        raise ResourceNotFound(f"{entity_id} is not found")
-    return known
+        return Outcome(command.id, "failed", error=error)
 
 
 def put(session: Session, tenant: str, known: Known | None, wanted: Entity, topics: TopicNames) -> Outcome:
@@ -73,3 +48,13 @@ def put(session: Session, tenant: str, known: Known | None, wanted: Entity, topi
         return Outcome(entity.id, "unchanged", known.seq if known else None)
     seq = session.put(tenant, known, entity, changes, topics(entity.types[0]))
     return Outcome(entity.id, "created" if before is None else "updated", seq)
+
+
+def end_expired(session: Session, now: datetime) -> int:
+    """Ends the transient entities whose time has come (clause 4.22); how many."""
+    rows = session.execute(sql.EXPIRED_ENTITIES, now=to_microseconds(now))
+    for tenant, entity_id in rows:
+        known = session.find(tenant, entity_id)
+        if known is not None and known.entity is not None:
+            session.end(tenant, known)
+    return len(rows)

@@ -15,7 +15,7 @@ from cityos.bus.memory import MemoryBus
 from cityos.client import City
 from cityos.hub import Hub, Plan, open_hub
 from cityos.ngsi.entity import Entity
-from cityos.store.record import Command, Delete, Upsert
+from cityos.ngsi.provision import Command, delete, upsert_attributes
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE, ClaimCode, SnowRemoval
 
 MeansToPlan = Callable[[Path], Plan]
@@ -76,10 +76,10 @@ class RunningHub:
         assert not [outcome.error for outcome in outcomes if outcome.error]
 
     async def put(self, entities: Iterable[Entity]) -> None:
-        await self.write(*(Upsert(entity, update=True) for entity in entities))
+        await self.write(*(upsert_attributes(entity) for entity in entities))
 
     async def remove(self, *ids: str) -> None:
-        await self.write(*(Delete(entity_id) for entity_id in ids))
+        await self.write(*(delete(entity_id) for entity_id in ids))
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from cityos.vocabulary.attribute import get_text, put
 from cityos.vocabulary.context import iri
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE, SnowRemoval
 from tests.cityos.client.running_hub import RunningHub, running_hub, zone
+from tests.cityos.store.building import reader_of
 
 _KEY = "a key of some length"
 
@@ -98,7 +99,7 @@ async def test_the_citys_words_stay_whatever_context_the_hub_prefers(hub: Runnin
     async with hub.city() as city:
         await city.upsert([zone("A-1")])
     assert hub.hub is not None
-    stored = hub.hub.store.find(hub.hub.tenant, zone("A-1").id)
+    stored = reader_of(hub.hub.store).find(hub.hub.tenant, zone("A-1").id)
     assert stored is not None
     assert iri("name").encode() in stored.content
     assert iri("name") not in CORE_TERMS.values()

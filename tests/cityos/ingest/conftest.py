@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cityos.ingest.workers import Workers
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 from tests.cityos.ingest.desk import Desk
 from tests.fakes import FakeClock
 
@@ -36,12 +36,12 @@ async def workers() -> AsyncIterator[Workers]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    opened = SqliteStore(tmp_path / "data", FakeClock().now, lambda iri: iri.rpartition(":")[2])
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "data", FakeClock().now, lambda iri: iri.rpartition(":")[2])
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def desk(tmp_path: Path, store: SqliteStore, workers: Workers) -> Desk:
+def desk(tmp_path: Path, store: Store, workers: Workers) -> Desk:
     return Desk(store, tmp_path / "archive", workers)

@@ -16,7 +16,8 @@ from cityos.ingest.workers import Workers
 from cityos.ngsi.entity import from_bytes
 from cityos.ngsi.value import Json
 from cityos.store.record import FeedRecord, Run, RunResult
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
+from tests.cityos.store.building import reader_of
 from tests.fakes import FakeFetcher
 
 TENANT = "yukino"
@@ -33,7 +34,7 @@ def feed(clock: Clock = REAL, fails: str = "", poll: timedelta = timedelta(hours
 class Desk:
     """What a test of ingest holds in its hands."""
 
-    def __init__(self, store: SqliteStore, archive: Path, workers: Workers) -> None:
+    def __init__(self, store: Store, archive: Path, workers: Workers) -> None:
         self.store = store
         self.archive = Archive(archive)
         self.workers = workers
@@ -50,11 +51,11 @@ class Desk:
     def values(self) -> dict[str, Json]:
         """What the store holds now, by local id."""
         found: dict[str, Json] = {}
-        for entity_id, _, _ in self.store.reader.heads(TENANT, "", 100):
-            stored = self.store.find(TENANT, entity_id)
+        for entity_id, _, _ in reader_of(self.store).heads(TENANT, "", 100):
+            stored = reader_of(self.store).find(TENANT, entity_id)
             assert stored is not None
             found[entity_id.rpartition(":")[2]] = from_bytes(stored.content).attributes["urn:a:a"][""].value
         return found
 
     def record(self) -> FeedRecord:
-        return self.store.reader.feeds(TENANT)["koku"]
+        return reader_of(self.store).feeds(TENANT)["koku"]

@@ -9,6 +9,7 @@ import pytest
 
 from cityos.connector import SourceRefused, SourceUnavailable
 from tests.cityos.ingest.desk import TENANT, Desk, feed
+from tests.cityos.store.building import reader_of
 from tests.fakes import digest_of
 
 _ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -26,7 +27,7 @@ async def test_the_same_document_again_is_unchanged_and_a_success(desk: Desk) ->
     run, result = await desk.run("1,a")
     assert (run.outcome, run.deliveries, result.changed) == ("unchanged", (), 0)
     assert desk.record().outcome == "unchanged"
-    assert desk.store.reader.tenants() == {TENANT: 1}
+    assert reader_of(desk.store).tenants() == {TENANT: 1}
 
 
 @pytest.mark.parametrize("order", ["change", "raise", "die", "eat", "1,nan"])

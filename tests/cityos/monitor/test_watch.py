@@ -16,8 +16,9 @@ from cityos.monitor.health import FeedReport
 from cityos.monitor.watch import FeedWatch
 from cityos.ngsi.entity import from_bytes
 from cityos.store.record import FeedRecord
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 from cityos.vocabulary.feed import FeedHealth, FeedState
+from tests.cityos.store.building import reader_of
 from tests.fakes import START, FakeClock
 
 
@@ -32,17 +33,21 @@ def _row(state: FeedState) -> FeedReport:
 async def test_an_entity_follows_the_feed_and_each_change_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = SqliteStore(tmp_path, FakeClock().now, lambda iri: "Feed")
+    store = Store(tmp_path, FakeClock().now, lambda iri: "Feed")
     rows = [_row(FeedState.FRESH)]
-    watch = FeedWatch(store, "yukino", lambda: rows)
+
+    async def reports() -> list[FeedReport]:
+        return rows
+
+    watch = FeedWatch(store, "yukino", reports)
     with caplog.at_level(logging.INFO):
         for state in (FeedState.FRESH, FeedState.FRESH, FeedState.DEAD, FeedState.DEAD, FeedState.FRESH):
             rows[:] = [_row(state)]
             await watch.look()
     told = [record.getMessage() for record in caplog.records]
     assert told == ["Feed hiroba is dead", "Feed hiroba is fresh"]
-    assert store.reader.tenants() == {"yukino": 3}
-    stored = store.find("yukino", "urn:ngsi-ld:Feed:hub:hiroba")
+    assert reader_of(store).tenants() == {"yukino": 3}
+    stored = reader_of(store).find("yukino", "urn:ngsi-ld:Feed:hub:hiroba")
     assert stored is not None
     assert FeedHealth.from_entity(from_bytes(stored.content)).state is FeedState.FRESH
     store.close()

@@ -16,8 +16,9 @@ from cityos.bus.topic import entity_topic, head_topic
 from cityos.hub import Hub, Plan, open_hub
 from cityos.ngsi.context import DEFAULT_VOCABULARY
 from cityos.ngsi.entity import Entity, Instance
+from cityos.ngsi.provision import Command, delete, upsert
 from cityos.ngsi.value import Json
-from cityos.store.record import Command, Delete, Upsert
+from tests.cityos.store.building import reader_of
 
 CITY = "default"
 
@@ -41,7 +42,7 @@ class Desk:
 
     async def until_told(self, tenant: str = CITY) -> None:
         """Waits until the head on the bus is the head of the store."""
-        head = self.hub.store.reader.tenants()[tenant]
+        head = reader_of(self.hub.store).tenants()[tenant]
 
         async def is_told() -> bool:
             held = await self.bus.retained(head_topic(tenant))
@@ -81,8 +82,8 @@ async def _until(holds: Callable[[], bool]) -> None:
 
 
 async def test_a_change_is_told_on_the_entitys_topic(desk: Desk) -> None:
-    await desk.write(Upsert(zone("1")))
-    await desk.write(Upsert(zone("1", 2)))
+    await desk.write(upsert(zone("1")))
+    await desk.write(upsert(zone("1", 2)))
     await desk.until_told()
     told = (await desk.tree())[topic("1")]
     assert (told["seq"], told["prev"], told["op"], told["changed"]) == (2, 1, "update", ["a"])
@@ -91,9 +92,9 @@ async def test_a_change_is_told_on_the_entitys_topic(desk: Desk) -> None:
 
 
 async def test_an_end_is_a_tombstone_and_then_nothing(desk: Desk) -> None:
-    await desk.write(Upsert(zone("1")))
+    await desk.write(upsert(zone("1")))
     await desk.until_told()
-    await desk.write(Delete("urn:e:1"))
+    await desk.write(delete("urn:e:1"))
     await desk.until_told()
     assert await desk.tree() == {}
     *_, grave, empty = desk.payloads(topic("1"))
@@ -101,20 +102,20 @@ async def test_an_end_is_a_tombstone_and_then_nothing(desk: Desk) -> None:
 
 
 async def test_an_entity_that_returns_under_another_type_leaves_no_old_topic(desk: Desk) -> None:
-    await desk.write(Upsert(zone("1")))
+    await desk.write(upsert(zone("1")))
     await desk.until_told()
-    await desk.write(Delete("urn:e:1"), Upsert(zone("1", of="Other")))
+    await desk.write(delete("urn:e:1"), upsert(zone("1", of="Other")))
     await desk.until_told()
     assert set(await desk.tree()) == {topic("1", "Other")}
     assert orjson.loads(desk.payloads(topic("1"))[-2])["op"] == "delete"
 
 
 async def test_a_broker_that_forgot_everything_is_set_right(desk: Desk) -> None:
-    await desk.write(*(Upsert(zone(str(number))) for number in range(5)))
+    await desk.write(*(upsert(zone(str(number))) for number in range(5)))
     await desk.until_told()
     before = await desk.tree()
     desk.bus.drop(forget_retained=True)
-    await desk.write(Upsert(zone("5")), Delete("urn:e:0"))
+    await desk.write(upsert(zone("5")), delete("urn:e:0"))
     desk.bus.restore()
     await desk.until_told()
     assert set(await desk.tree()) == {topic(str(number)) for number in range(1, 6)}
@@ -124,7 +125,7 @@ async def test_a_broker_that_forgot_everything_is_set_right(desk: Desk) -> None:
 
 
 async def test_a_broker_that_came_back_empty_is_noticed_though_nothing_changes(desk: Desk) -> None:
-    await desk.write(Upsert(zone("1")))
+    await desk.write(upsert(zone("1")))
     await desk.until_told()
     desk.bus.drop(forget_retained=True)
     desk.bus.restore()
@@ -133,10 +134,10 @@ async def test_a_broker_that_came_back_empty_is_noticed_though_nothing_changes(d
 
 
 async def test_what_the_broker_kept_is_not_told_again(desk: Desk) -> None:
-    await desk.write(*(Upsert(zone(str(number))) for number in range(5)))
+    await desk.write(*(upsert(zone(str(number))) for number in range(5)))
     await desk.until_told()
     desk.bus.drop()
-    await desk.write(Upsert(zone("0", 2)))
+    await desk.write(upsert(zone("0", 2)))
     desk.heard.clear()
     desk.bus.restore()
     await _until(lambda: bool(desk.payloads(topic("0"))))
@@ -146,14 +147,14 @@ async def test_what_the_broker_kept_is_not_told_again(desk: Desk) -> None:
 
 
 async def test_what_the_store_does_not_know_is_cleared(desk: Desk) -> None:
-    await desk.write(Upsert(zone("1")))
+    await desk.write(upsert(zone("1")))
     await desk.until_told()
     desk.bus.drop()
     desk.bus.restore()
     await desk.bus.publish([Message(topic("ghost"), b'{"epoch":"x","seq":1,"op":"create"}')])
     await desk.bus.publish([Message(topic("1"), b"nonsense")])
     desk.bus.drop()
-    await desk.write(Upsert(zone("2")))
+    await desk.write(upsert(zone("2")))
     desk.bus.restore()
     await _until(lambda: b"" in desk.payloads(topic("ghost")))
     await desk.until_told()
@@ -162,9 +163,9 @@ async def test_what_the_store_does_not_know_is_cleared(desk: Desk) -> None:
 
 
 async def test_internal_tenants_are_never_told_and_stop_nobody(desk: Desk) -> None:
-    await desk.write(Upsert(zone("1")), tenant="default-internal")
+    await desk.write(upsert(zone("1")), tenant="default-internal")
     await asyncio.sleep(0.05)
-    await desk.write(Upsert(zone("2")))
+    await desk.write(upsert(zone("2")))
     await desk.until_told()
     assert set(await desk.tree()) == {topic("2")}
     assert not [message for message in desk.heard if "internal" in message.topic]
@@ -172,7 +173,7 @@ async def test_internal_tenants_are_never_told_and_stop_nobody(desk: Desk) -> No
 
 async def test_the_head_is_told_at_most_once_a_second_and_in_the_end(desk: Desk) -> None:
     for number in range(20):
-        await desk.write(Upsert(zone("1", number)))
+        await desk.write(upsert(zone("1", number)))
         await asyncio.sleep(0.02)
     await desk.until_told()
     heads = [orjson.loads(payload)["seq"] for payload in desk.payloads(head_topic(CITY))]
@@ -182,24 +183,24 @@ async def test_the_head_is_told_at_most_once_a_second_and_in_the_end(desk: Desk)
 
 
 async def test_every_tenant_has_its_own_tree(desk: Desk) -> None:
-    await desk.write(Upsert(zone("1")))
-    await desk.write(Upsert(zone("1")), tenant="north")
+    await desk.write(upsert(zone("1")))
+    await desk.write(upsert(zone("1")), tenant="north")
     await desk.until_told()
     await desk.until_told("north")
     assert set(await desk.tree()) == {topic("1"), topic("1", tenant="north")}
 
 
 async def test_an_id_too_long_for_a_topic_stops_nobodys_news(desk: Desk) -> None:
-    await desk.write(Upsert(zone("x" * 70_000)), Upsert(zone("1")))
+    await desk.write(upsert(zone("x" * 70_000)), upsert(zone("1")))
     await desk.until_told()
     desk.bus.drop(forget_retained=True)
-    await desk.write(Upsert(zone("2")))
+    await desk.write(upsert(zone("2")))
     desk.bus.restore()
     await desk.until_told()
     assert set(await desk.tree()) == {topic("1"), topic("2")}
 
 
 async def test_japanese_types_and_ids_are_told(desk: Desk) -> None:
-    await desk.write(Upsert(zone("雪/1+#", of="除雪工区")))
+    await desk.write(upsert(zone("雪/1+#", of="除雪工区")))
     await desk.until_told()
     assert set(await desk.tree()) == {topic("雪/1+#", "除雪工区")}

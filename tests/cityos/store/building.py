@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -13,8 +14,9 @@ from cityos.connector.batch import Notice, Row, Severity
 from cityos.ngsi.core_context import LOCATION
 from cityos.ngsi.entity import Entity, Instance, from_bytes
 from cityos.ngsi.value import Json
+from cityos.store.reading import Reader
 from cityos.store.record import ChangeItem, Delivery, Run, RunOutcome, RunResult
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 from tests.fakes import START, FakeClock, document
 
 TENANT = "yukino"
@@ -22,8 +24,19 @@ ZONE = "urn:t:Zone"
 OTHER = "urn:t:Other"
 
 
-def open_store(directory: Path, clock: FakeClock) -> SqliteStore:
-    return SqliteStore(directory, clock.now, lambda iri: iri.rpartition(":")[2])
+def open_store(directory: Path, clock: FakeClock) -> Store:
+    return Store(directory, clock.now, lambda iri: iri.rpartition(":")[2])
+
+
+def reader_of(store: Store) -> Reader:
+    """A look into the database from outside the store's own threads; lives as long as the store."""
+    reader = _READERS.get(store)
+    if reader is None:
+        reader = _READERS[store] = Reader(store.database.connect(read_only=True), store.epoch)
+    return reader
+
+
+_READERS: WeakKeyDictionary[Store, Reader] = WeakKeyDictionary()
 
 
 def minutes(count: float) -> datetime:
@@ -66,7 +79,7 @@ def delivery(
 
 
 async def ingest(
-    store: SqliteStore,
+    store: Store,
     *deliveries: Delivery,
     feed: str = "koku",
     outcome: RunOutcome = "applied",
@@ -83,20 +96,20 @@ def notice(code: str, detail: str = "", subject: str = "") -> Notice:
     return Notice(code, Severity.WARNING, "a.csv:2", detail, subject)
 
 
-def find(store: SqliteStore, local: str, tenant: str = TENANT) -> Entity | None:
-    stored = store.find(tenant, f"urn:e:{local}")
+def find(store: Store, local: str, tenant: str = TENANT) -> Entity | None:
+    stored = reader_of(store).find(tenant, f"urn:e:{local}")
     return None if stored is None else from_bytes(stored.content)
 
 
-def value(store: SqliteStore, local: str, name: str) -> Json:
+def value(store: Store, local: str, name: str) -> Json:
     found = find(store, local)
     assert found is not None
     instance = found.find(f"urn:a:{name}")
     return None if instance is None else instance.value
 
 
-def changes(store: SqliteStore, tenant: str = TENANT) -> tuple[ChangeItem, ...]:
-    return store.reader.changes(tenant, 0, limit=1000).items
+def changes(store: Store, tenant: str = TENANT) -> tuple[ChangeItem, ...]:
+    return reader_of(store).changes(tenant, 0, limit=1000).items
 
 
 def history(directory: Path, local: str, name: str) -> list[Json]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 from tests.cityos.store.building import open_store
 from tests.fakes import FakeClock
 
@@ -18,7 +18,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: FakeClock) -> Iterator[SqliteStore]:
+def store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
     opened = open_store(tmp_path, clock)
     yield opened
     opened.close()

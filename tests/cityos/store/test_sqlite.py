@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from cityos.ngsi.provision import create
 from cityos.store.error import DirectoryInUse, SchemaTooNew
-from cityos.store.record import Create
-from cityos.store.sqlite import SqliteStore
-from tests.cityos.store.building import TENANT, delivery, entity, ingest, open_store, value
+from cityos.store.store import Store
+from tests.cityos.store.building import TENANT, delivery, entity, ingest, open_store, reader_of, value
 from tests.fakes import FakeClock, document
 
 _ROOT = Path(__file__).parents[3]
 
 
-def test_a_directory_belongs_to_one_hub(store: SqliteStore, tmp_path: Path, clock: FakeClock) -> None:
+def test_a_directory_belongs_to_one_hub(store: Store, tmp_path: Path, clock: FakeClock) -> None:
     with pytest.raises(DirectoryInUse, match="another hub"):
         open_store(tmp_path, clock)
 
@@ -62,7 +62,7 @@ def test_a_creation_cut_short_is_done_again(tmp_path: Path, clock: FakeClock) ->
 _VICTIM = """
 import asyncio, sys
 from pathlib import Path
-from cityos.store.record import Create
+from cityos.ngsi.provision import create
 from tests.cityos.store.building import TENANT, entity, open_store
 from tests.fakes import FakeClock
 
@@ -70,7 +70,7 @@ async def main():
     store = open_store(Path(sys.argv[1]), FakeClock())
     number = 0
     while True:
-        await store.apply(TENANT, [Create(entity(str(number), a=number))])
+        await store.apply(TENANT, [create(entity(str(number), a=number))])
         print(number, flush=True)
         number += 1
 
@@ -88,27 +88,27 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, clock: FakeClock)
         os.kill(victim.pid, signal.SIGKILL)
         acknowledged = max([20, *(int(line) for line in victim.stdout if line.endswith("\n"))])
     store = open_store(tmp_path, clock)
-    head = store.reader.tenants()[TENANT]
+    head = reader_of(store).tenants()[TENANT]
     assert head > acknowledged
     assert [value(store, str(number), "a") for number in range(acknowledged + 1)] == list(range(acknowledged + 1))
-    page = store.reader.changes(TENANT, 0, limit=10_000)
+    page = reader_of(store).changes(TENANT, 0, limit=10_000)
     assert [item.seq for item in page.items] == list(range(1, head + 1))
     store.close()
 
 
 async def test_reopening_goes_on_where_it_stopped(tmp_path: Path, clock: FakeClock) -> None:
     store = open_store(tmp_path, clock)
-    await store.apply(TENANT, [Create(entity("1", a=1))])
+    await store.apply(TENANT, [create(entity("1", a=1))])
     await ingest(store, delivery(entity("2", a=1)))
     store.close()
     store = open_store(tmp_path, clock)
-    (outcome,) = await store.apply(TENANT, [Create(entity("3", a=1))])
+    (outcome,) = await store.apply(TENANT, [create(entity("3", a=1))])
     assert outcome.seq == 3
-    assert store.reader.feeds(TENANT)["koku"].accepted == 1
+    assert reader_of(store).feeds(TENANT)["koku"].accepted == 1
     store.close()
 
 
-async def test_a_document_is_news_until_it_is_applied(store: SqliteStore) -> None:
+async def test_a_document_is_news_until_it_is_applied(store: Store) -> None:
     said = delivery(entity("1", a=1))
     assert await store.add_document(TENANT, "koku", said.document)
     assert await store.add_document(TENANT, "koku", said.document)
@@ -116,7 +116,7 @@ async def test_a_document_is_news_until_it_is_applied(store: SqliteStore) -> Non
     assert not await store.add_document(TENANT, "koku", said.document)
 
 
-async def test_a_document_that_returns_to_an_earlier_content_is_news(store: SqliteStore) -> None:
+async def test_a_document_that_returns_to_an_earlier_content_is_news(store: Store) -> None:
     one, other = delivery(entity("1", a=1)), delivery(entity("1", a=2))
     for said in (one, other):
         await store.add_document(TENANT, "koku", said.document)
@@ -124,11 +124,11 @@ async def test_a_document_that_returns_to_an_earlier_content_is_news(store: Sqli
     assert await store.add_document(TENANT, "koku", one.document)
 
 
-async def test_documents_of_other_feeds_and_names_are_news(store: SqliteStore) -> None:
+async def test_documents_of_other_feeds_and_names_are_news(store: Store) -> None:
     said = document("a.csv", "1")
     await store.add_document(TENANT, "koku", said)
-    latest = store.reader.latest_document(TENANT, "koku", "a.csv")
+    latest = reader_of(store).latest_document(TENANT, "koku", "a.csv")
     assert latest is not None
     assert latest.digest == said.digest
-    assert store.reader.latest_document(TENANT, "map", "a.csv") is None
-    assert store.reader.latest_document(TENANT, "koku", "b.csv") is None
+    assert reader_of(store).latest_document(TENANT, "map", "a.csv") is None
+    assert reader_of(store).latest_document(TENANT, "koku", "b.csv") is None

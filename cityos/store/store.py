@@ -1,0 +1,180 @@
+"""The store as the hub meets it: one write path, reads beside it, over either database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from cityos.connector.document import Document
+from cityos.ngsi.instant import to_microseconds
+from cityos.ngsi.provision import Command
+from cityos.store import statement as sql
+from cityos.store.connection import Database
+from cityos.store.dataset_file import DatasetFiles
+from cityos.store.ingesting import expire, ingest
+from cityos.store.point_reads import PointReads
+from cityos.store.reading import Reader
+from cityos.store.record import Outcome, Page, Query, Retention, Run, RunResult, Stored
+from cityos.store.retention import trim
+from cityos.store.session import Session
+from cityos.store.sqlite import SqliteDatabase
+from cityos.store.writer import Writer
+from cityos.store.writing import TopicNames, carry_out, end_expired
+
+T = TypeVar("T")
+QUERY_LIMIT_S = 5.0
+_READERS = 2
+
+OnCommit = Callable[[Mapping[str, int]], None]
+
+
+class Store:
+    """Opens `database`, by default SQLite in `directory`, where the contents of datasets lie in either case.
+
+    `now` gives the city's time; `topic_name` the Type level of a topic from a type IRI; `on_commit` is called in the
+    writer's thread after every commit with the newest seq per tenant.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        now: Callable[[], datetime],
+        topic_name: TopicNames,
+        on_commit: OnCommit = lambda heads: None,
+        writer: type[Writer] = Writer,
+        query_limit_s: float = QUERY_LIMIT_S,
+        database: Database | None = None,
+    ) -> None:
+        self.database = database or SqliteDatabase(directory)
+        self._topic_name = topic_name
+        self._query_limit_s = query_limit_s
+        self._on_commit = on_commit
+        self.datasets = DatasetFiles(directory / "datasets")
+        self.epoch = self.database.epoch
+        self._write_connection = self.database.connect()
+        session = Session(self._write_connection, self.epoch)
+        self._tenants = set(session.tenants())
+        self._writer = writer(session, now, self._committed)
+        self._threads = ThreadPoolExecutor(_READERS, "store-reader")
+        self._free = [Reader(self.database.connect(read_only=True), self.epoch) for _ in range(_READERS)]
+        self._points = PointReads(Reader(self.database.connect(read_only=True), self.epoch))
+
+    def close(self) -> None:
+        """Finishes what was accepted and lets go of the database."""
+        self._writer.close()
+        self._threads.shutdown()
+        self._points.close()
+        for reader in self._free:
+            reader.close()
+        self._write_connection.close()
+        self.database.close()
+
+    def _committed(self, heads: Mapping[str, int]) -> None:
+        self._tenants.update(heads)
+        self._on_commit(heads)
+
+    # ---- writing
+
+    async def apply(self, tenant: str, commands: Sequence[Command]) -> list[Outcome]:
+        """Carries out commands in order, in one transaction; returns once they are on disk."""
+        return await self._writer.write(lambda session: carry_out(session, tenant, commands, self._topic_name))
+
+    async def ingest(self, tenant: str, run: Run) -> RunResult:
+        """Writes a feed's run, in one transaction; returns once it is on disk."""
+        return await self._write_directly(lambda session: ingest(session, tenant, run, self._topic_name))
+
+    async def add_document(self, tenant: str, feed: str, document: Document) -> bool:
+        """Records a document; False if it is the one met last and its content is already applied."""
+        return await self._write_directly(lambda session: _add_document(session, tenant, feed, document))
+
+    async def expire(self, tenant: str, now: datetime) -> list[tuple[str, str]]:
+        """Ends what expired documents said; returns their feeds and names."""
+        return await self._write_directly(lambda session: expire(session, tenant, now))
+
+    async def end_expired(self, now: datetime) -> int:
+        """Ends the transient entities of all tenants whose time has come; returns how many."""
+        return await self._write_directly(lambda session: end_expired(session, now))
+
+    async def trim(self, tenant: str, keep: Retention) -> int:
+        """Deletes one portion of what is too old; returns how many rows went."""
+        return await self._write_directly(lambda session: trim(session, tenant, keep))
+
+    async def _write_directly(self, work: Callable[[Session], T]) -> T:
+        return await self._writer.write(work, direct=True)
+
+    # ---- reading
+
+    async def find(self, tenant: str, entity_id: str) -> Stored | None:
+        """The entity, if it is there: a point read, for the loop."""
+        return await self._points.find(tenant, entity_id)
+
+    async def find_many(self, tenant: str, ids: Iterable[str]) -> dict[str, Stored]:
+        """Those of the entities that are there, by id."""
+        return await self.read(lambda reader: reader.find_many(tenant, ids))
+
+    def has_tenant(self, tenant: str) -> bool:
+        """Whether anything was ever written for the tenant."""
+        return tenant in self._tenants
+
+    async def tenants(self) -> dict[str, int]:
+        """Every tenant and the seq of its newest change."""
+        return await self.read(lambda reader: reader.tenants())
+
+    async def query(self, tenant: str, query: Query) -> Page:
+        """A page of entities. Raises QueryTooLong."""
+        return await self.read(lambda reader: reader.query(tenant, query))
+
+    async def read(self, work: Callable[[Reader], T]) -> T:
+        """Runs a read on one state of the database in a reader thread, under the time limit. Raises QueryTooLong."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
+
+    def _read(self, work: Callable[[Reader], T]) -> T:
+        with self._borrowed() as reader:
+            reader.begin(self._query_limit_s)
+            try:
+                return work(reader)
+            finally:
+                reader.end()
+
+    @contextlib.contextmanager
+    def _borrowed(self) -> Iterator[Reader]:
+        reader = self._free.pop()
+        try:
+            yield reader
+        finally:
+            self._free.append(reader)
+
+
+def _add_document(session: Session, tenant: str, feed: str, document: Document) -> bool:
+    at = to_microseconds(document.fetched_at)
+    rows = session.execute(sql.LATEST_DOCUMENT, tenant=tenant, feed=feed, name=document.name)
+    row = rows[0] if rows else None
+    if row is not None and row[5] == document.digest:
+        session.change(sql.SEEN_DOCUMENT, document_no=row[0], last_at=at)
+        if document.expires_at is not None:  # brought again, to hold for longer or shorter
+            expires_at = to_microseconds(document.expires_at)
+            session.change(sql.EXPIRES_DOCUMENT, document_no=row[0], expiry=expires_at, by=document.author)
+        return not row[10]
+    # What the new content says no longer ends when the old one would have.
+    session.change(sql.NO_LONGER_EXPIRES, of_tenant=tenant, of_feed=feed, of_name=document.name)
+    session.change(
+        sql.ADD_DOCUMENT,
+        tenant=tenant,
+        feed=feed,
+        name=document.name,
+        url=document.url,
+        digest=document.digest,
+        media_type=document.media_type,
+        modified_at=None if document.modified_at is None else to_microseconds(document.modified_at),
+        first_at=at,
+        last_at=at,
+        applied=False,
+        author=document.author,
+        expires_at=None if document.expires_at is None else to_microseconds(document.expires_at),
+    )
+    return True
