@@ -17,6 +17,7 @@ from cityos.ngsi.entity import entity_from_json
 from cityos.ngsi.expansion import NULL
 from cityos.ngsi.geo import Box
 from cityos.ngsi.instant import from_microseconds, to_microseconds
+from cityos.store import resource
 from cityos.store import statement as sql
 from cityos.store.error import CursorGone
 from cityos.store.record import (
@@ -32,6 +33,7 @@ from cityos.store.record import (
     RunRecord,
     Stored,
 )
+from cityos.store.resource import Resource
 from cityos.store.schema import entity, entity_type, instance, layer, name, place
 from cityos.store.session import body_of
 
@@ -198,6 +200,16 @@ class Reader:
         )
         text, parameters = sql.rendered(statement)
         return cast(int, self._connection.execute(text, parameters).fetchone()[0])
+
+    # ---- resources
+
+    def find_resource(self, tenant: str, kind: str, resource_id: str) -> Resource | None:
+        """The resource, if it is there: a point read."""
+        return resource.find(self._connection, tenant, kind, resource_id)
+
+    def list_resources(self, tenant: str, kind: str) -> list[Resource]:
+        """All resources of a kind, in order of id."""
+        return resource.list_all(self._connection, tenant, kind)
 
     # ---- the change feed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -203,6 +203,19 @@ dataset = Table(
     Column("attribution", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("dataset_by_version", "tenant", "feed", "kind", "version", unique=True),
+)
+
+# What the API keeps as it was said: @contexts, subscriptions.
+resource = Table(
+    "resource",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 document = Table(

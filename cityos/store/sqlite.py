@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, insert
 
 from cityos.connector.document import Document
 from cityos.ngsi.instant import to_microseconds
+from cityos.store import resource
 from cityos.store import statement as sql
 from cityos.store.dataset_file import DatasetFiles
 from cityos.store.error import DirectoryInUse, QueryTooLong, SchemaTooNew, StoreUnavailable
@@ -110,6 +111,18 @@ class SqliteStore:
         """Ends what expired documents said; returns their feeds and names."""
         return await self._writer.write(lambda session: expire(session, tenant, now))
 
+    async def put_resource(
+        self, tenant: str, kind: str, resource_id: str, body: bytes, *, only_new: bool = False
+    ) -> bool:
+        """Keeps a resource; True where it is new. With `only_new` one that is there stays as it is."""
+        return await self._writer.write(
+            lambda session: resource.put(session, tenant, kind, resource_id, body, only_new=only_new)
+        )
+
+    async def delete_resource(self, tenant: str, kind: str, resource_id: str) -> bool:
+        """Deletes a resource; False where there is none."""
+        return await self._writer.write(lambda session: resource.drop(session, tenant, kind, resource_id))
+
     async def trim(self, tenant: str, keep: Retention) -> int:
         """Deletes one portion of what is too old; returns how many rows went."""
         return await self._writer.write(lambda session: trim(session, tenant, keep))
@@ -171,7 +184,7 @@ def _create_tables(path: Path) -> None:
         metadata.create_all(connection)
         connection.exec_driver_sql(PLACE_TREE)
         connection.execute(insert(meta).prefix_with("OR IGNORE").values(key="epoch", value=secrets.token_hex(8)))
-        connection.execute(insert(meta).prefix_with("OR IGNORE").values(key="schema", value=str(SCHEMA_VERSION)))
+        connection.execute(insert(meta).prefix_with("OR REPLACE").values(key="schema", value=str(SCHEMA_VERSION)))
     engine.dispose()
 
 
@@ -179,7 +192,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> str:
     """Creates the tables at first use, checks their version, and returns the epoch."""
     has_tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
     version = connection.execute(sql.GET_META, {"key": "schema"}).fetchone() if has_tables else None
-    if version is None:
+    if version is None or int(version[0]) < SCHEMA_VERSION:  # a newer schema only adds tables so far
         _create_tables(path)
     elif int(version[0]) > SCHEMA_VERSION:
         raise SchemaTooNew(
