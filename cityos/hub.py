@@ -23,6 +23,7 @@ from cityos.clock import REAL, Clock, remember
 from cityos.connector.contract import Fetcher
 from cityos.connector.document import Document
 from cityos.connector.feed import Feed
+from cityos.egress.guard import Guard
 from cityos.egress.http import Egress
 from cityos.ingest.archive import Archive
 from cityos.ingest.fetching import LiveFetcher, RecordedFetcher, Recording
@@ -201,7 +202,7 @@ async def _start_feeds(hub: Hub, city: CityFile, stack: contextlib.AsyncExitStac
     plan = hub.plan
     workers = Workers()
     stack.push_async_callback(workers.close)
-    egress = Egress()
+    egress = Egress(guard=Guard(plan.settings.egress_allow))
     stack.push_async_callback(egress.close)
     archive = Archive(plan.data / "archive")
     fetchers: dict[str, Fetcher] = {}

@@ -6,7 +6,10 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 DEFAULT_URL = "http://127.0.0.1:8080"
+LOOPBACK = "127.0.0.0/8,::1/128"
 _SHORTEST_KEY = 16
 
 
@@ -17,11 +20,13 @@ class SettingError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """CITYOS_API_KEY: the key for writing and for `-internal` tenants. CITYOS_BROKER_URL: a broker instead of the
-    embedded one. CITYOS_URL: where commands find the hub."""
+    embedded one. CITYOS_URL: where commands find the hub. CITYOS_EGRESS_ALLOW: networks that addresses supplied through
+    the API may lie in although they are not public."""
 
     api_key: str | None = None
     broker_url: str | None = None
     url: str = DEFAULT_URL
+    egress_allow: tuple[Network, ...] = ()
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -31,7 +36,25 @@ class Settings:
             raise SettingError(
                 f"CITYOS_API_KEY is shorter than {_SHORTEST_KEY} characters; make one: openssl rand -hex 16"
             )
-        return cls(key, environment.get("CITYOS_BROKER_URL") or None, environment.get("CITYOS_URL") or DEFAULT_URL)
+        return cls(
+            key,
+            environment.get("CITYOS_BROKER_URL") or None,
+            environment.get("CITYOS_URL") or DEFAULT_URL,
+            _networks(environment.get("CITYOS_EGRESS_ALLOW", "")),
+        )
+
+
+def _networks(said: str) -> tuple[Network, ...]:
+    found: list[Network] = []
+    for part in filter(None, (part.strip() for part in said.split(","))):
+        try:
+            found.append(ipaddress.ip_network(part))
+        except ValueError as error:
+            raise SettingError(
+                f"CITYOS_EGRESS_ALLOW holds {part!r}, which is no network: {error}; "
+                "write networks with commas between them, such as 10.0.0.0/8,192.168.1.5/32"
+            ) from None
+    return tuple(found)
 
 
 def is_loopback(host: str) -> bool:

@@ -15,6 +15,7 @@ from cityos.client import City, CityError
 from cityos.clock import start_of
 from cityos.command.port import listen
 from cityos.leash import Leashed
+from cityos.settings import LOOPBACK, is_loopback
 
 _READY_S = 30.0
 # glibc gives each thread a heap of its own and keeps what they free; two are enough for all of ours.
@@ -31,6 +32,7 @@ async def _up(said: argparse.Namespace) -> int:
     at = start_of(said.at, city.starts_at, said.data)
     speed = said.speed or city.speed
     environment = {**_SPARING, **os.environ, "CITYOS_STARTED": repr(time.time()), "PYTHONUNBUFFERED": "1"}
+    _allow_loopback(said.host, environment)
     clock = ["--speed", repr(speed), *(["--at", at.isoformat()] if at else [])]
     sources: list[Leashed] = []
     services: list[Leashed] = []
@@ -57,6 +59,12 @@ async def _up(said: argparse.Namespace) -> int:
         # Whoever asks goes before whoever answers, so that nobody ends with a complaint.
         for part in (services, hub, sources):
             await asyncio.gather(*(asyncio.to_thread(child.stop) for child in part))
+
+
+def _allow_loopback(host: str, environment: dict[str, str]) -> None:
+    """A demo's own @contexts and endpoints are on this machine; only this machine can name them, as it has no key."""
+    if is_loopback(host) and not environment.get("CITYOS_API_KEY"):
+        environment.setdefault("CITYOS_EGRESS_ALLOW", LOOPBACK)
 
 
 def _check_ports(host: str, processes: Sequence[Process]) -> None:

@@ -1,19 +1,31 @@
-"""Fetching over HTTP under limits: a total deadline, a size, and redirects only within the host the city file names."""
+"""HTTP outwards under limits: a total deadline, a size, and redirects.
+
+Hosts that the city file names are trusted, their redirects only within the host. Addresses that came through the API go
+through the guard, at every step.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email.utils
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
+from cityos.egress.guard import HTTP_SCHEMES, AddressRefused, Guard, GuardedTransport
+
 DEADLINE_S = 30.0  # for one document, however slowly it trickles
 LARGEST = 100_000_000  # bytes as received and as inflated
+GUARDED_DEADLINE_S = 10.0
+GUARDED_LARGEST = 1_000_000  # bytes
 _REDIRECTS = 5
+_CONNECTIONS = 50  # to addresses that came through the API, at once
+_LARGEST_REPLY = 65_536  # bytes of a reply to a notification that are read, so that its connection can be kept
+_NONE: Mapping[str, str] = {}
 _USER_AGENT = "CityOS/0.1 (+https://www.rfc-editor.org/rfc/rfc9110)"
 
 
@@ -39,32 +51,67 @@ class Answer:
 class Egress:
     """Holds the connections; one for the hub."""
 
-    def __init__(self, deadline_s: float = DEADLINE_S, largest: int = LARGEST) -> None:
+    def __init__(self, deadline_s: float = DEADLINE_S, largest: int = LARGEST, guard: Guard | None = None) -> None:
         self._deadline_s = deadline_s
         self._largest = largest
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(10.0), headers={"User-Agent": _USER_AGENT}, follow_redirects=False
+        self.guard = guard or Guard()
+        said = {"User-Agent": _USER_AGENT}
+        timeout = httpx.Timeout(10.0)
+        self._client = httpx.AsyncClient(timeout=timeout, headers=said, follow_redirects=False)
+        self._guarded = httpx.AsyncClient(
+            timeout=timeout,
+            headers=said,
+            follow_redirects=False,
+            transport=GuardedTransport(self.guard, _CONNECTIONS),
         )
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._client.aclose()
+        await self._guarded.aclose()
 
     async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
-        """Fetches one address. Raises FetchFailed or FetchRefused, saying what happened in a sentence."""
-        try:
+        """Fetches one trusted address. Raises FetchFailed or FetchRefused, saying what happened in a sentence."""
+        with _told(url, self._deadline_s):
             async with asyncio.timeout(self._deadline_s):
                 return await self._follow(url, headers)
-        except TimeoutError:
-            raise FetchFailed(f"{_place(url)} did not answer whole within {self._deadline_s:g} s") from None
-        except httpx.LocalProtocolError:
-            # Its text repeats the header's value, which may be a key.
-            raise FetchRefused(f"{_place(url)} cannot be asked: a header of the city file is not valid") from None
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise FetchFailed(f"{_place(url)} cannot be reached: {reason}") from None
-        except (httpx.InvalidURL, ValueError) as error:  # ValueError: urllib on a port or a bracket that cannot be
-            raise FetchRefused(f"{_place(url)} is not an address: {error}") from None
+
+    async def get_guarded(
+        self,
+        url: str,
+        headers: Mapping[str, str] = _NONE,
+        *,
+        deadline_s: float = GUARDED_DEADLINE_S,
+        largest: int = GUARDED_LARGEST,
+    ) -> Answer:
+        """Fetches an address that came through the API, redirects checked anew. Raises FetchFailed, FetchRefused."""
+        with _told(url, deadline_s):
+            async with asyncio.timeout(deadline_s):
+                return await self._follow_guarded(url, headers, largest)
+
+    async def post_guarded(
+        self, url: str, content: bytes, headers: Mapping[str, str], *, deadline_s: float = GUARDED_DEADLINE_S
+    ) -> int:
+        """Sends to an address that came through the API; returns whatever status comes; follows no redirect.
+
+        Raises FetchFailed where there was no answer and FetchRefused where the address must not be reached.
+        """
+        with _told(url, deadline_s):
+            async with asyncio.timeout(deadline_s):
+                self.guard.check_address(url)
+                async with self._guarded.stream("POST", url, content=content, headers=dict(headers)) as response:
+                    await _skim(response)
+                    return response.status_code
+
+    async def _follow_guarded(self, url: str, headers: Mapping[str, str], largest: int) -> Answer:
+        for _ in range(_REDIRECTS + 1):
+            self.guard.check_address(url, HTTP_SCHEMES)
+            async with self._guarded.stream("GET", url, headers=dict(headers)) as response:
+                if response.has_redirect_location:
+                    url = _upward(url, urljoin(url, response.headers.get("location", "")))
+                    continue
+                return await _read(url, response, largest)
+        raise FetchFailed(f"{_place(url)} redirects more than {_REDIRECTS} times")
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> Answer:
         for _ in range(_REDIRECTS + 1):
@@ -75,6 +122,41 @@ class Egress:
                     continue
                 return await _read(url, response, self._largest)
         raise FetchFailed(f"{_place(url)} redirects more than {_REDIRECTS} times")
+
+
+@contextlib.contextmanager
+def _told(url: str, deadline_s: float) -> Iterator[None]:
+    """Turns whatever goes wrong into FetchFailed or FetchRefused."""
+    try:
+        yield
+    except TimeoutError:
+        raise FetchFailed(f"{_place(url)} did not answer whole within {deadline_s:g} s") from None
+    except httpx.LocalProtocolError:
+        # Its text repeats the header's value, which may be a key.
+        raise FetchRefused(f"{_place(url)} cannot be asked: a header to be sent is not valid") from None
+    except httpx.HTTPError as error:
+        reason = str(error) or type(error).__name__
+        raise FetchFailed(f"{_place(url)} cannot be reached: {reason}") from None
+    except AddressRefused as error:
+        raise FetchRefused(f"{_place(url)} is not asked: {error}") from None
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: urllib on a port or a bracket that cannot be
+        raise FetchRefused(f"{_place(url)} is not an address: {error}") from None
+
+
+def _upward(before: str, after: str) -> str:
+    """A redirect never takes what was asked under TLS out of it."""
+    if urlsplit(before).scheme == "https" and urlsplit(after).scheme != "https":
+        raise FetchRefused(f"{_place(before)} redirects to {_place(after)}, away from https")
+    return after
+
+
+async def _skim(response: httpx.Response) -> None:
+    """Reads a small reply to its end, so that the connection can be used again; a large one is broken off."""
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > _LARGEST_REPLY:
+            return
 
 
 def _place(url: str) -> str:

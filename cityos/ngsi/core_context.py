@@ -11,7 +11,8 @@ from cityos.ngsi.value import Json
 
 CORE_ADDRESS = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld"
 _VERSIONS = ("", "-v1.3", "-v1.4", "-v1.5", "-v1.6", "-v1.7", "-v1.8", "-v1.9")
-_ADDRESSES = frozenset(f"https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context{version}.jsonld" for version in _VERSIONS)
+CORE_ADDRESSES = tuple(f"https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context{version}.jsonld" for version in _VERSIONS)
+_ADDRESSES = frozenset(CORE_ADDRESSES)
 
 # The geo-property a query means when it names none (clause 4.7).
 LOCATION = "https://uri.etsi.org/ngsi-ld/location"
@@ -48,6 +49,9 @@ CORE_TERMS: dict[str, str] = {
     "objectList": _NGSI + "hasObjectList",
     "coordinates": _GEOJSON + "coordinates",
 }
+
+# The core terms that compact IRIs may begin with.
+CORE_PREFIXES = {"ngsi-ld": _NGSI, "geojson": _GEOJSON}
 
 
 def is_core_context(said: Json) -> TypeGuard[str]:

@@ -14,6 +14,7 @@ from cityos.ngsi.entity import entity_from_json
 from cityos.ngsi.expansion import NULL
 from cityos.ngsi.geo import Box
 from cityos.ngsi.instant import from_microseconds, to_microseconds
+from cityos.store import resource
 from cityos.store import statement as sql
 from cityos.store.connection import Connection
 from cityos.store.error import CursorGone
@@ -31,6 +32,7 @@ from cityos.store.record import (
     State,
     Stored,
 )
+from cityos.store.resource import Resource
 from cityos.store.schema import entity, entity_type, instance, layer, name, place
 from cityos.store.session import body_of
 from cityos.store.statement import Statement
@@ -198,6 +200,16 @@ class Reader:
         )
         text, parameters = sql.rendered(statement)
         return cast(int, self._connection.rows(text, parameters)[0][0])
+
+    # ---- resources
+
+    def find_resource(self, tenant: str, kind: str, resource_id: str) -> Resource | None:
+        """The resource, if it is there: a point read."""
+        return resource.find(self._connection, tenant, kind, resource_id)
+
+    def list_resources(self, tenant: str, kind: str) -> list[Resource]:
+        """All resources of a kind, in order of id."""
+        return resource.list_all(self._connection, tenant, kind)
 
     # ---- the change feed
 

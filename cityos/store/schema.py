@@ -267,6 +267,19 @@ document = Table(
     Index("document_by_digest", "digest"),
 )
 
+# What the API keeps as it was said: @contexts, subscriptions.
+resource = Table(
+    "resource",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 
 def check_version(where: str, version: int) -> None:
     """Raises SchemaTooNew or SchemaTooOld where a database's tables are of another version than these."""

@@ -117,6 +117,11 @@ class Session:
         """All tenants for whom anything was ever written."""
         return list(self._seqs)
 
+    def add_tenant(self, tenant: str) -> None:
+        """Makes the tenant exist, though it has no change yet."""
+        if tenant not in self._seqs:
+            self._seqs[tenant] = self._job.tenants[tenant] = 0
+
     # ---- names, numbers
 
     def _next(self, table: str) -> int:

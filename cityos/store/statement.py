@@ -81,7 +81,7 @@ def _both(for_sqlite: ClauseElement, for_postgresql: ClauseElement) -> Statement
     )
 
 
-def _upserting(build: Callable[[Callable[[Table], Any]], ClauseElement]) -> Statement:
+def upserting(build: Callable[[Callable[[Table], Any]], ClauseElement]) -> Statement:
     """A statement with ON CONFLICT, which each dialect spells with its own `insert`."""
     return _both(build(sqlite.insert), build(postgresql.insert))
 
@@ -171,14 +171,14 @@ def _upsert(table: Table, keys: Sequence[str]) -> Statement:
         )
         return made
 
-    return _upserting(build)
+    return upserting(build)
 
 
 GET_META = compiled(select(meta.c.value).where(meta.c.key == _p("key")))
 
 GET_TENANT = compiled(select(tenant.c.seq, tenant.c.trimmed).where(tenant.c.name == _p("tenant")))
 ALL_TENANTS = compiled(select(tenant.c.name, tenant.c.seq, tenant.c.trimmed).order_by(tenant.c.name))
-PUT_SEQ = _upserting(
+PUT_SEQ = upserting(
     lambda insert: (
         insert(tenant)
         .values(name=_p("tenant"), seq=_p("seq"), trimmed=_p("trimmed"))
@@ -276,7 +276,7 @@ DROP_OWNED = compiled(delete(owned).where(_OWNED_OF, owned.c.entity == _p("entit
 DROP_OWNED_ANYWHERE = compiled(delete(owned).where(owned.c.tenant == _p("tenant"), owned.c.entity == _p("entity")))
 
 OPEN_NOTICES = compiled(select(notice).where(_NOTICE_OF, notice.c.document == _p("document"), notice.c.open))
-PUT_NOTICE = _upserting(
+PUT_NOTICE = upserting(
     lambda insert: (
         insert(notice)
         .values({c: _p(c) for c in columns_of(notice)})
@@ -315,7 +315,7 @@ OPEN_NOTICE_COUNTS = compiled(
     select(notice.c.feed, func.count()).where(notice.c.tenant == _p("tenant"), notice.c.open).group_by(notice.c.feed)
 )
 
-ADD_DATASET = _upserting(
+ADD_DATASET = upserting(
     lambda insert: (
         insert(dataset)
         .values({c: _p(c) for c in columns_of(dataset) if c != "no"})

@@ -13,6 +13,7 @@ from typing import TypeVar
 from cityos.connector.document import Document
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.provision import Command
+from cityos.store import resource
 from cityos.store import statement as sql
 from cityos.store.connection import Database
 from cityos.store.dataset_file import DatasetFiles
@@ -99,6 +100,18 @@ class Store:
     async def end_expired(self, now: datetime) -> int:
         """Ends the transient entities of all tenants whose time has come; returns how many."""
         return await self._write_directly(lambda session: end_expired(session, now))
+
+    async def put_resource(
+        self, tenant: str, kind: str, resource_id: str, body: bytes, *, only_new: bool = False
+    ) -> bool:
+        """Keeps a resource; True where it is new. With `only_new` one that is there stays as it is."""
+        return await self._write_directly(
+            lambda session: resource.put(session, tenant, kind, resource_id, body, only_new=only_new)
+        )
+
+    async def delete_resource(self, tenant: str, kind: str, resource_id: str) -> bool:
+        """Deletes a resource; False where there is none."""
+        return await self._write_directly(lambda session: resource.drop(session, tenant, kind, resource_id))
 
     async def trim(self, tenant: str, keep: Retention) -> int:
         """Deletes one portion of what is too old; returns how many rows went."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cityos.settings import DEFAULT_URL, SettingError, Settings, check_bind, is_loopback
+from cityos.settings import DEFAULT_URL, LOOPBACK, SettingError, Settings, check_bind, is_loopback
 
 
 def test_without_environment_there_are_defaults() -> None:
@@ -38,6 +38,17 @@ def test_a_short_key_is_refused_with_the_way_to_make_one() -> None:
 )
 def test_loopback_is_told_by_the_address(host: str, holds: bool) -> None:
     assert is_loopback(host) is holds
+
+
+def test_networks_that_may_be_reached_are_read() -> None:
+    read = Settings.read({"CITYOS_EGRESS_ALLOW": f" 10.0.0.0/8 ,, {LOOPBACK}"})
+    assert [str(one) for one in read.egress_allow] == ["10.0.0.0/8", "127.0.0.0/8", "::1/128"]
+
+
+@pytest.mark.parametrize("said", ["10.0.0.1/8", "example.org", "10.0.0.0/8 192.168.0.0/16", "*"])
+def test_what_is_no_network_is_told_with_an_example(said: str) -> None:
+    with pytest.raises(SettingError, match=r"CITYOS_EGRESS_ALLOW holds .* such as 10\.0\.0\.0/8"):
+        Settings.read({"CITYOS_EGRESS_ALLOW": said})
 
 
 def test_serving_others_needs_a_key() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyld import jsonld
 
-from cityos.ngsi.context import CORE, DEFAULT_VOCABULARY, Context, compile_context
+from cityos.ngsi.context import CORE, DEFAULT_VOCABULARY, MOST_TERMS, Context, compile_context
 from cityos.ngsi.core_context import CORE_ADDRESS, CORE_TERMS
 from cityos.ngsi.error import BadRequestData, LdContextNotAvailable
 from cityos.ngsi.value import Json
@@ -62,6 +62,38 @@ _NAME = _WORD | st.builds("{}:{}".format, _PREFIX, _WORD) | st.sampled_from(["ur
 def test_names_expand_as_pyld_expands_them(contexts: list[dict[str, str]], name: str) -> None:
     said: Json = [dict(one) for one in contexts]
     assert compile_context(said, _nowhere).expand(name) == _oracle(contexts, name)
+
+
+_DEFINITION = (
+    _IRI.map(lambda iri: iri + "t")
+    | _IRI
+    | st.builds(lambda iri, prefix: {"@id": iri, "@prefix": prefix}, _IRI, st.booleans())
+    | st.builds(lambda iri, kind: {"@id": iri, "@type": kind}, _IRI, st.sampled_from(["@id", "@json"]))
+    | st.builds("{}:{}".format, _PREFIX, _WORD)
+    | st.builds(lambda prefix, word: {"@id": f"{prefix}:{word}"}, _PREFIX, _WORD)
+    | st.just({"@type": "@id"})
+    | st.sampled_from(["a", "b", "name"])
+)
+_MAP = st.dictionaries(_PREFIX | _WORD | st.builds("{}:{}".format, _PREFIX, _WORD), _DEFINITION, max_size=5)
+_VOCABULARY = st.sampled_from(["https://v.example/", "https://w.example/#", None])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(_MAP, st.none() | st.just(True), _VOCABULARY), min_size=1, max_size=3), _NAME)
+def test_every_form_of_definition_expands_as_pyld_expands_it(said: list[tuple[Any, Any, Any]], name: str) -> None:
+    """Whatever pyld accepts means the same here; a vocabulary stands first, since each of its words needs one."""
+    contexts = [{**terms, **({"@vocab": vocabulary} if says else {})} for terms, says, vocabulary in said]
+    contexts.insert(0, {"@vocab": "https://first.example/"})
+    last = [one["@vocab"] for one in contexts if "@vocab" in one][-1]
+    everything = [*contexts, _CORE, *([] if last else [{"@vocab": DEFAULT_VOCABULARY}])]
+    try:
+        (node,) = jsonld.expand({"@context": everything, name: "x"}, {"documentLoader": _no_network})
+    except (jsonld.JsonLdError, ValueError, KeyError):  # KeyError: pyld on a vocabulary taken back twice
+        assume(False)
+    assume(set(node) != {"@id"})
+    expected = str(next(iter(node)))
+    assume(":" in expected)
+    assert compile_context(cast(Json, contexts), _nowhere).expand(name) == expected
 
 
 @settings(max_examples=120, deadline=None)
@@ -146,6 +178,32 @@ def test_expanded_definitions_and_aliases_are_read() -> None:
     context = compile_context(said, _nowhere)
     assert context.expand("a") == "urn:x:1"
     assert [context.expand(word) for word in ("b", "kind", "c")] == [DEFAULT_VOCABULARY + w for w in ("b", "kind", "c")]
+
+
+def test_null_takes_an_earlier_definition_back_and_nothing_is_dropped() -> None:
+    said: Json = [{"a": "urn:x:1", "b": "urn:x:2", "@vocab": "urn:v:"}, {"a": None, "b": {"@id": None}, "@vocab": None}]
+    context = compile_context(said, _nowhere)
+    assert [context.expand(word) for word in ("a", "b", "c")] == [DEFAULT_VOCABULARY + word for word in "abc"]
+
+
+def test_null_in_a_list_forgets_what_stood_before() -> None:
+    assert compile_context([{"a": "urn:x:1"}, None, {"b": "urn:x:2"}], _nowhere).expand("a") == DEFAULT_VOCABULARY + "a"
+
+
+def test_terms_scoped_to_a_type_or_a_property_name_nothing_outside_it() -> None:
+    said: Json = {"T": {"@id": "urn:x:T", "@context": {"a": "urn:x:scoped"}}, "a": "urn:x:a"}
+    context = compile_context(said, _nowhere)
+    assert (context.expand("T"), context.expand("a")) == ("urn:x:T", "urn:x:a")
+
+
+def test_the_core_contexts_prefixes_may_be_used_after_it() -> None:
+    assert compile_context([CORE_ADDRESS, {"a": "ngsi-ld:a"}], _nowhere).expand("a") == "https://uri.etsi.org/ngsi-ld/a"
+
+
+def test_too_many_terms_are_refused() -> None:
+    said: Json = {f"t{number}": "urn:x:1" for number in range(MOST_TERMS + 1)}
+    with pytest.raises(BadRequestData, match="more than 50000 terms"):
+        compile_context(said, _nowhere)
 
 
 def test_of_several_terms_the_shortest_is_shown() -> None:
