@@ -55,7 +55,7 @@ from cityos.store.schema import (
 _ZERO: ColumnClause[int] = literal_column("0")
 _ONE: ColumnClause[int] = literal_column("1")
 _SQLITE = sqlite.dialect(paramstyle="named")
-_POSTGRESQL = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+POSTGRESQL = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _both(for_sqlite: ClauseElement, for_postgresql: ClauseElement) -> Statement
     told = getattr(for_sqlite, "selected_columns", ())
     return Statement(
         str(for_sqlite.compile(dialect=_SQLITE)),
-        str(for_postgresql.compile(dialect=_POSTGRESQL)),
+        str(for_postgresql.compile(dialect=POSTGRESQL)),
         tuple(column.key or "" for column in told),
     )
 
@@ -122,14 +122,18 @@ class Bulk:
     table: str
     columns: tuple[str, ...]
     sqlite: str
-    # Text after the rows of PostgreSQL's INSERT; None where COPY serves, which knows no conflicts.
-    on_conflict: str | None = None
+    postgresql: str
+    on_conflict: str | None = None  # None: COPY serves as well, which knows no conflicts
 
 
 def _bulk(table: Table, on_conflict: str | None = None) -> Bulk:
     columns = tuple(columns_of(table))
-    text = f"INSERT INTO {table.name}({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-    return Bulk(table.name, columns, f"{text} {on_conflict or ''}", on_conflict)
+    texts = [
+        f"INSERT INTO {table.name}({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) "
+        for mark in ("?", "%s")
+    ]
+    for_sqlite, for_postgresql = (text + (on_conflict or "") for text in texts)
+    return Bulk(table.name, columns, for_sqlite, for_postgresql, on_conflict)
 
 
 _REPLACE = "ON CONFLICT(no) DO UPDATE SET "
@@ -174,6 +178,7 @@ def _upsert(table: Table, keys: Sequence[str]) -> Statement:
     return upserting(build)
 
 
+ADD_META = compiled(insert(meta).values(key=_p("key"), value=_p("value")))
 GET_META = compiled(select(meta.c.value).where(meta.c.key == _p("key")))
 
 GET_TENANT = compiled(select(tenant.c.seq, tenant.c.trimmed).where(tenant.c.name == _p("tenant")))
@@ -398,5 +403,5 @@ ALL_HEADS = compiled(
 def rendered(statement: ClauseElement) -> tuple[Statement, dict[str, Any]]:
     """A statement put together for one occasion, its values taken out as parameters (lists expanded)."""
     made = statement.compile(dialect=_SQLITE, compile_kwargs={"render_postcompile": True})
-    other = statement.compile(dialect=_POSTGRESQL, compile_kwargs={"render_postcompile": True})
+    other = statement.compile(dialect=POSTGRESQL, compile_kwargs={"render_postcompile": True})
     return Statement(str(made), str(other)), dict(made.params)

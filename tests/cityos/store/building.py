@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,10 @@ from cityos.connector.batch import Notice, Row, Severity
 from cityos.ngsi.core_context import LOCATION
 from cityos.ngsi.entity import Entity, Instance, from_bytes
 from cityos.ngsi.value import Json
+from cityos.store.connection import Database
 from cityos.store.reading import Reader
 from cityos.store.record import ChangeItem, Delivery, Run, RunOutcome, RunResult
+from cityos.store.statement import Statement
 from cityos.store.store import Store
 from tests.fakes import START, FakeClock, document
 
@@ -24,8 +25,8 @@ ZONE = "urn:t:Zone"
 OTHER = "urn:t:Other"
 
 
-def open_store(directory: Path, clock: FakeClock) -> Store:
-    return Store(directory, clock.now, lambda iri: iri.rpartition(":")[2])
+def open_store(directory: Path, clock: FakeClock, database: Database | None = None) -> Store:
+    return Store(directory, clock.now, lambda iri: iri.rpartition(":")[2], database=database)
 
 
 def reader_of(store: Store) -> Reader:
@@ -34,6 +35,13 @@ def reader_of(store: Store) -> Reader:
     if reader is None:
         reader = _READERS[store] = Reader(store.database.connect(read_only=True), store.epoch)
     return reader
+
+
+def close_readers(store: Store) -> None:
+    """Closes the look, if there was one."""
+    reader = _READERS.pop(store, None)
+    if reader is not None:
+        reader.close()
 
 
 _READERS: WeakKeyDictionary[Store, Reader] = WeakKeyDictionary()
@@ -112,13 +120,13 @@ def changes(store: Store, tenant: str = TENANT) -> tuple[ChangeItem, ...]:
     return reader_of(store).changes(tenant, 0, limit=1000).items
 
 
-def history(directory: Path, local: str, name: str) -> list[Json]:
-    """All values history holds of an attribute, by time: read as an operator would, from the file itself."""
-    connection = sqlite3.connect(directory / "city.db")
-    rows = connection.execute(
+def history(store: Store, local: str, name: str) -> list[Json]:
+    """All values history holds of an attribute, by time: read as an operator would, from the tables themselves."""
+    text = (
         "SELECT i.body FROM instance i JOIN entity e ON e.no = i.entity JOIN name n ON n.no = i.attribute"
-        " WHERE e.id = ? AND n.iri = ? ORDER BY i.at, i.no",
-        (f"urn:e:{local}", f"urn:a:{name}"),
-    ).fetchall()
+        f" WHERE e.id = 'urn:e:{local}' AND n.iri = 'urn:a:{name}' ORDER BY i.at, i.no"
+    )
+    connection = store.database.connect(read_only=True)
+    rows = connection.rows(Statement(text, text), {})
     connection.close()
     return [None if body is None else orjson.loads(body)["value"] for (body,) in rows]

@@ -25,21 +25,21 @@ from tests.cityos.store.building import (
 )
 
 
-async def test_the_newest_observation_wins_and_an_older_one_goes_to_history(store: Store, tmp_path: Path) -> None:
+async def test_the_newest_observation_wins_and_an_older_one_goes_to_history(store: Store) -> None:
     await ingest(store, delivery(entity("1", minutes(10), a=10)))
     await ingest(store, delivery(entity("1", minutes(5), a=5)))
     assert value(store, "1", "a") == 10
-    assert history(tmp_path, "1", "a") == [5, 10]
+    assert history(store, "1", "a") == [5, 10]
     assert len(changes(store)) == 1
 
 
-async def test_a_past_observation_is_corrected_in_its_place(store: Store, tmp_path: Path) -> None:
+async def test_a_past_observation_is_corrected_in_its_place(store: Store) -> None:
     await ingest(store, delivery(entity("1", minutes(5), a=5)))
     await ingest(store, delivery(entity("1", minutes(10), a=10)))
     await ingest(store, delivery(entity("1", minutes(5), a=6)))
-    assert history(tmp_path, "1", "a") == [6, 10]
+    assert history(store, "1", "a") == [6, 10]
     await ingest(store, delivery(entity("1", minutes(10), a=11)))
-    assert history(tmp_path, "1", "a") == [6, 11]
+    assert history(store, "1", "a") == [6, 11]
     assert value(store, "1", "a") == 11
 
 
@@ -50,20 +50,20 @@ async def test_many_observations_of_one_entity_are_one_change_and_all_of_its_his
     result = await ingest(store, delivery(*said))
     assert (result.accepted, result.changed, len(changes(store))) == (3, 1, 1)
     assert value(store, "1", "a") == 3
-    assert history(tmp_path, "1", "a") == [1, 2, 3]
+    assert history(store, "1", "a") == [1, 2, 3]
 
 
-async def test_of_two_rows_of_one_instant_the_later_is_taken(store: Store, tmp_path: Path) -> None:
+async def test_of_two_rows_of_one_instant_the_later_is_taken(store: Store) -> None:
     await ingest(store, delivery(entity("1", minutes(1), a=1), entity("1", minutes(1), a=2)))
-    assert history(tmp_path, "1", "a") == [2]
+    assert history(store, "1", "a") == [2]
 
 
-async def test_the_same_document_again_writes_nothing(store: Store, tmp_path: Path) -> None:
+async def test_the_same_document_again_writes_nothing(store: Store) -> None:
     said = delivery(entity("1", minutes(1), a=1), entity("1", minutes(2), a=2), entity("2", None, a=1))
     await ingest(store, said)
     result = await ingest(store, said)
     assert (result.changed, result.ended, len(changes(store))) == (0, 0, 2)
-    assert history(tmp_path, "1", "a") == [1, 2]
+    assert history(store, "1", "a") == [1, 2]
 
 
 async def test_rows_that_history_holds_are_left_out_but_never_an_entitys_last(store: Store) -> None:
@@ -215,12 +215,12 @@ async def test_a_document_set_back_does_not_make_the_feed_older(store: Store) ->
     assert reader_of(store).feeds(TENANT)["koku"].data_at == minutes(0)
 
 
-async def test_a_replay_mends_history_and_says_nothing_of_the_feed(store: Store, tmp_path: Path) -> None:
+async def test_a_replay_mends_history_and_says_nothing_of_the_feed(store: Store) -> None:
     await ingest(store, delivery(entity("1", minutes(10), a=10), entity("2", a=1)))
     before = reader_of(store).feeds(TENANT)
     result = await ingest(store, delivery(entity("1", minutes(5), a=5)), replayed=True, at=minutes(60))
     assert (result.ended, reader_of(store).count(TENANT), reader_of(store).feeds(TENANT)) == (0, 2, before)
-    assert history(tmp_path, "1", "a") == [5, 10]
+    assert history(store, "1", "a") == [5, 10]
 
 
 async def test_runs_are_kept_newest_first(store: Store) -> None:

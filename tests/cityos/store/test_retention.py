@@ -36,7 +36,7 @@ async def test_old_history_goes_and_the_present_stays_however_old(
         await store.apply(TENANT, [upsert(entity("1", minutes(number), a=number))])
     clock.forward(days=100)
     await _trim(store)
-    assert history(tmp_path, "1", "a") == [3]
+    assert history(store, "1", "a") == [3]
     assert value(store, "1", "a") == 3
 
 
@@ -45,7 +45,7 @@ async def test_young_history_stays(store: Store, clock: FakeClock, tmp_path: Pat
         await store.apply(TENANT, [upsert(entity("1", minutes(number), a=number))])
     clock.forward(days=29)
     await _trim(store)
-    assert history(tmp_path, "1", "a") == [1, 2]
+    assert history(store, "1", "a") == [1, 2]
 
 
 async def test_the_retention_of_a_type_wins_in_both_directions(store: Store, clock: FakeClock, tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ async def test_the_retention_of_a_type_wins_in_both_directions(store: Store, clo
         await store.apply(TENANT, said)
     clock.forward(days=40)
     await _trim(store, Retention(history=30, history_by_type={OTHER: 60}))
-    assert (history(tmp_path, "1", "a"), history(tmp_path, "2", "a")) == ([2], [1, 2])
+    assert (history(store, "1", "a"), history(store, "2", "a")) == ([2], [1, 2])
     await _trim(store, Retention(history=90, history_by_type={OTHER: 10}))
-    assert history(tmp_path, "2", "a") == [2]
+    assert history(store, "2", "a") == [2]
 
 
 async def test_trimming_sets_the_mark_and_counts_down(store: Store, clock: FakeClock) -> None:

@@ -20,9 +20,11 @@ from tests.fakes import FakeClock, document
 _ROOT = Path(__file__).parents[3]
 
 
-def test_a_directory_belongs_to_one_hub(store: Store, tmp_path: Path, clock: FakeClock) -> None:
+def test_a_directory_belongs_to_one_hub(tmp_path: Path, clock: FakeClock) -> None:
+    store = open_store(tmp_path, clock)
     with pytest.raises(DirectoryInUse, match="another hub"):
         open_store(tmp_path, clock)
+    store.close()
 
 
 def test_a_directory_is_free_again_after_closing(tmp_path: Path, clock: FakeClock) -> None:

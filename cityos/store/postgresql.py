@@ -1,0 +1,213 @@
+"""PostgreSQL as the city's database: one hub writes it, by a session-level advisory lock; nothing but the server's own
+extension btree_gist is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import psycopg
+from psycopg import sql as text_of
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from cityos.store import statement as sql
+from cityos.store.connection import Row
+from cityos.store.error import DirectoryInUse, QueryTooLong, StoreError, StoreUnavailable
+from cityos.store.schema import SCHEMA_VERSION, SPATIAL_INDEX, check_version, metadata
+from cityos.store.statement import Bulk, Statement
+
+_LOCK = 7_236_171  # the advisory lock of a hub, one per database: any number that nobody else is likely to take
+# A server that goes away under load is found out, and a plan is not worth more than a few round trips.
+_OPTIONS = "-c jit=off -c client_min_messages=warning -c tcp_user_timeout=10000"
+_FEW_ROWS = 20  # from here on COPY is worth its two round trips
+
+
+class PostgresConnection:
+    """A connection; see `connection.Connection`. Connects again by itself after the server went away."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, *, read_only: bool) -> None:
+        self._url = url
+        self._read_only = read_only
+        self._limit_s = 0.0
+        self._deadline = 0.0
+        self._connection = self._open()
+
+    def _open(self) -> psycopg.Connection[Row]:
+        with _telling("reached"):
+            connection = psycopg.connect(self._url, autocommit=True, options=_OPTIONS, prepare_threshold=1)
+        if self._read_only:
+            connection.read_only = True
+        return connection
+
+    def _ready(self) -> psycopg.Connection[Row]:
+        if self._connection.broken or self._connection.closed:
+            self._connection = self._open()
+        return self._connection
+
+    def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+        """See `Connection`."""
+        with self._reading():
+            cursor = self._ready().execute(cast(Any, statement.postgresql), parameters)
+            return cursor.fetchall() if cursor.description is not None else []
+
+    def change(self, statement: Statement, parameters: Mapping[str, Any]) -> int:
+        """See `Connection`."""
+        with _telling("written"):
+            return self._connection.execute(cast(Any, statement.postgresql), parameters).rowcount
+
+    def many(self, statement: Statement, parameters: Iterable[Mapping[str, Any]]) -> None:
+        """See `Connection`."""
+        with _telling("written"), self._connection.cursor() as cursor:
+            cursor.executemany(cast(Any, statement.postgresql), list(parameters))
+
+    def bulk(self, bulk: Bulk, rows: Sequence[Sequence[Any]]) -> None:
+        """See `Connection`."""
+        with _telling("written"), self._connection.cursor() as cursor:
+            if bulk.on_conflict is None and len(rows) >= _FEW_ROWS:
+                columns = text_of.SQL(", ").join(map(text_of.Identifier, bulk.columns))
+                with cursor.copy(
+                    text_of.SQL("COPY {} ({}) FROM STDIN").format(text_of.Identifier(bulk.table), columns)
+                ) as copy:
+                    for row in rows:
+                        copy.write_row(row)
+            else:
+                cursor.executemany(cast(Any, bulk.postgresql), rows)
+
+    def add_to_tree(self, places: Sequence[Sequence[Any]]) -> None:
+        """See `Connection`: the index follows its table by itself."""
+
+    def drop_from_tree(self, places_of: Sequence[Mapping[str, Any]]) -> None:
+        """See `Connection`: the index follows its table by itself."""
+
+    def list_of(self, values: Iterable[Any]) -> Any:
+        """See `Connection`."""
+        return list(values)
+
+    def begin(self) -> None:
+        """See `Connection`."""
+        with _telling("written"):
+            self._ready().execute("BEGIN")
+
+    def commit(self) -> None:
+        """See `Connection`."""
+        with _telling("written"):
+            self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """See `Connection`."""
+        if not self._connection.broken and not self._connection.closed:
+            with contextlib.suppress(psycopg.OperationalError):
+                self._connection.execute("ROLLBACK")
+
+    def mark(self) -> None:
+        """See `Connection`."""
+        with _telling("written"):
+            self._connection.execute("SAVEPOINT part")
+
+    def keep(self) -> None:
+        """See `Connection`."""
+        with _telling("written"):
+            self._connection.execute("RELEASE SAVEPOINT part")
+
+    def undo(self) -> None:
+        """See `Connection`."""
+        with _telling("written"):
+            self._connection.execute("ROLLBACK TO SAVEPOINT part")
+            self._connection.execute("RELEASE SAVEPOINT part")
+
+    def begin_read(self, limit_s: float) -> None:
+        """See `Connection`."""
+        self._limit_s, self._deadline = limit_s, time.monotonic() + limit_s
+        with self._reading():
+            self._ready().execute(
+                f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {int(limit_s * 1000)}"
+            )
+
+    def end_read(self) -> None:
+        """See `Connection`."""
+        self.rollback()
+
+    def close(self) -> None:
+        """See `Connection`."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.errors.QueryCanceled:
+            raise QueryTooLong(f"the query took longer than {self._limit_s:g} s") from None
+        except psycopg.OperationalError as error:
+            raise StoreUnavailable(f"the database cannot be read: {error}") from None
+
+
+@contextlib.contextmanager
+def _telling(what: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"the database cannot be {what}: {str(error).strip()}") from None
+
+
+class PostgresDatabase:
+    """The database behind `url` (postgresql://...). Raises what `Database` raises."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._guard = PostgresConnection(url, read_only=False)
+        try:
+            self._take()
+            self.epoch = _prepare(self._guard, self._place())
+        except StoreError:
+            self._guard.close()
+            raise
+
+    def connect(self, *, read_only: bool = False) -> PostgresConnection:
+        """A new connection."""
+        return PostgresConnection(self._url, read_only=read_only)
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self._guard.close()
+
+    def _take(self) -> None:
+        """One hub per database; the lock goes with the connection, however the hub ends."""
+        if not self._guard.rows(Statement("", f"SELECT pg_try_advisory_lock({_LOCK})"), {})[0][0]:
+            raise DirectoryInUse(f"another hub is using {self._place()}; stop it or name another database")
+
+    def _place(self) -> str:
+        """Where the database is, without the password."""
+        known = psycopg.conninfo.conninfo_to_dict(self._url)
+        return f"postgresql://{known.get('host', '')}:{known.get('port', 5432)}/{known.get('dbname', '')}"
+
+
+def _prepare(connection: PostgresConnection, place: str) -> str:
+    """Creates the tables at first use, checks their version, and returns the epoch."""
+    has_tables = connection.rows(Statement("", "SELECT to_regclass('meta')"), {})[0][0] is not None
+    version = connection.rows(sql.GET_META, {"key": "schema"}) if has_tables else []
+    if version:
+        check_version(place, int(version[0][0]))
+    else:
+        _create_tables(connection)
+    return str(connection.rows(sql.GET_META, {"key": "epoch"})[0][0])
+
+
+def _create_tables(connection: PostgresConnection) -> None:
+    """All tables in one transaction: they are there, or not."""
+    dialect = sql.POSTGRESQL
+    tables = metadata.sorted_tables
+    lines = [str(CreateTable(table).compile(dialect=dialect)) for table in tables]
+    indexes = [index for table in tables for index in sorted(table.indexes, key=lambda one: str(one.name))]
+    lines += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
+    connection.begin()
+    for line in (*lines, *SPATIAL_INDEX["postgresql"]):
+        connection.change(Statement("", line), {})
+    about = {"epoch": secrets.token_hex(8), "schema": str(SCHEMA_VERSION)}
+    for key, value in about.items():
+        connection.change(sql.ADD_META, {"key": key, "value": value})
+    connection.commit()
