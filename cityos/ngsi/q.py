@@ -135,6 +135,13 @@ def parse_q(text: str, context: Context, expand_values: Collection[str] = (), *,
     return _Parser(text, context, frozenset(context.expand(name) for name in expand_values)).parse()
 
 
+def parse_path(text: str, context: Context) -> Path:
+    """A path as `q` writes it, standing alone: `speed.observedAt`, `address[city]`. Raises BadRequestData."""
+    if len(text) > _LONGEST:
+        raise BadRequestData(f"The path {text[:40]!r}... is longer than {_LONGEST} characters")
+    return _Parser(text, context, frozenset()).parse_path()
+
+
 def leaves_of(condition: Condition) -> Iterator[Compare | Between | Like | Exists]:
     """Every query term of a tree."""
     if isinstance(condition, And | Or):
@@ -185,6 +192,12 @@ class _Parser:
         if self._at < len(self._text):
             raise self._error("is not expected here")
         return condition
+
+    def parse_path(self) -> Path:
+        path = self._path(0)
+        if self._at < len(self._text):
+            raise self._error("is not expected here")
+        return path
 
     def _error(self, what: str) -> BadRequestData:
         rest = self._text[self._at : self._at + 30]

@@ -36,8 +36,8 @@ Test = Callable[[JsonObject], bool]
 Find = Callable[[str], JsonObject | None]
 _ValueTest = Callable[[Json], bool]
 # The values a path leads to, with the kind of attribute they stand in ("" for a member such as observedAt).
-_Target = tuple[str, Json]
-_Source = Callable[[JsonObject], Iterable[_Target]]
+Target = tuple[str, Json]
+Source = Callable[[JsonObject], Iterable[Target]]
 
 _RELATIONSHIPS = frozenset(("Relationship", "ListRelationship"))
 _TIMES = INSTANCE_MEMBERS - {"unitCode", "datasetId", "instanceId", "objectType", "valueType"}
@@ -52,16 +52,17 @@ _ORDER: dict[str, _Comparison] = {
 }
 
 
-def _nobody(entity_id: str) -> JsonObject | None:
+def nobody(entity_id: str) -> JsonObject | None:
+    """The Find that knows no entity."""
     return None
 
 
-def matches(condition: Condition, entity: JsonObject, find: Find = _nobody) -> bool:
+def matches(condition: Condition, entity: JsonObject, find: Find = nobody) -> bool:
     """Whether an entity in canonical JSON fulfils a condition. For more than one entity, compile it."""
     return compile_condition(condition, find)(entity)
 
 
-def compile_condition(condition: Condition, find: Find = _nobody) -> Test:
+def compile_condition(condition: Condition, find: Find = nobody) -> Test:
     """The condition as a function of canonical JSON. `find` answers the linked entities it asks for."""
     if isinstance(condition, And):
         return _all([compile_condition(part, find) for part in condition.parts])
@@ -94,7 +95,7 @@ def _exists(condition: Exists, find: Find) -> Test:
     if ":" in path.names[-1] and not path.trail and path.link is None:
         holders = _instances_at(path.names)
         return lambda entity: bool(holders(entity)) is wanted
-    source = _source(path, find)
+    source = targets_of(path, find)
     return lambda entity: any(True for _ in source(entity)) is wanted
 
 
@@ -112,7 +113,7 @@ def _leaf(condition: Compare | Between | Like, find: Find) -> Test:
     passed = frozenset[str]() if isinstance(condition, Compare) and condition.op in ("==", "!=") else _RELATIONSHIPS
     if _is_plain(condition.path) and ":" in condition.path.names[0]:
         return _plain_leaf(condition.path.names[0], test, passed)
-    source = _source(condition.path, find)
+    source = targets_of(condition.path, find)
     return lambda entity: any(kind not in passed and test(value) for kind, value in source(entity))
 
 
@@ -136,7 +137,8 @@ def _plain_leaf(name: str, test: _ValueTest, passed: frozenset[str]) -> Test:
 # Where a path leads
 
 
-def _source(path: Path, find: Find) -> _Source:
+def targets_of(path: Path, find: Find = nobody) -> Source:
+    """The values a path leads to in an entity, each with the kind of attribute it stands in (\"\" for a member)."""
     if ":" not in path.names[0]:
         return _entity_member(path)
     *before, last = path.names
@@ -147,7 +149,7 @@ def _source(path: Path, find: Find) -> _Source:
         return lambda entity: [("", one[last]) for one in holders(entity) if last in one]
     holders, trail = _instances_at(path.names), path.trail
 
-    def targets(entity: JsonObject) -> Iterable[_Target]:
+    def targets(entity: JsonObject) -> Iterable[Target]:
         for instance in holders(entity):
             kind = cast(str, instance["type"])
             for value in _trailed(instance, kind, trail) if trail else _values(instance, kind):
@@ -156,7 +158,7 @@ def _source(path: Path, find: Find) -> _Source:
     return targets
 
 
-def _entity_member(path: Path) -> _Source:
+def _entity_member(path: Path) -> Source:
     name = path.names[0]
     if len(path.names) > 1 or path.trail or path.link:
         return lambda entity: ()
@@ -211,10 +213,10 @@ def _in_language(texts: JsonObject, trail: tuple[str, ...]) -> Iterable[Json]:
     return [text for tag, text in texts.items() if tag.casefold() == wanted]
 
 
-def _linked(holders: Callable[[JsonObject], list[JsonObject]], link: Link, find: Find) -> _Source:
-    further, kind = _source(link.path, find), link.type
+def _linked(holders: Callable[[JsonObject], list[JsonObject]], link: Link, find: Find) -> Source:
+    further, kind = targets_of(link.path, find), link.type
 
-    def targets(entity: JsonObject) -> Iterable[_Target]:
+    def targets(entity: JsonObject) -> Iterable[Target]:
         for instance in holders(entity):
             for entity_id in object_ids(instance):
                 target = find(entity_id)
