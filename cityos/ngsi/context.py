@@ -17,6 +17,7 @@ from cityos.ngsi.value import Json, JsonObject
 DEFAULT_VOCABULARY = "https://uri.etsi.org/ngsi-ld/default-context/"
 _MAX_NESTING = 16
 MOST_TERMS = 50_000
+_MOST_FOUND = 4_096
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x20<>\"{}|\\^`]*\Z")
 # Only a term whose IRI ends so is a prefix of compact IRIs (JSON-LD 1.1: gen-delims of RFC 3986).
 _PREFIX_ENDS = tuple(":/?#[]@")
@@ -46,6 +47,7 @@ class Context:
         self._vocabulary = vocabulary
         self.links = links
         self._term_of: dict[str, str] = {}
+        self._found: dict[str, str] = {}  # names that are no terms, remembered: the same few stand in every entity
         for term, iri in self._iri_of.items():
             known = self._term_of.get(iri)
             # Several terms of one IRI: the shortest, then the first in order, so that answers are stable.
@@ -70,9 +72,15 @@ class Context:
 
     def compact(self, iri: str) -> str:
         """The shortest name this context has for an IRI; the IRI itself where it has none."""
-        term = self._term_of.get(iri)
+        term = self._term_of.get(iri) or self._found.get(iri)
         if term is not None:
             return term
+        if len(self._found) >= _MOST_FOUND:
+            self._found.clear()
+        self._found[iri] = term = self._find_name(iri)
+        return term
+
+    def _find_name(self, iri: str) -> str:
         if iri.startswith(self._vocabulary) and len(iri) > len(self._vocabulary):
             rest = iri[len(self._vocabulary) :]
             return rest if self._is_free(rest) else iri

@@ -1,9 +1,10 @@
-"""Places: geometries to boxes, and the geo-query of clause 4.10 (near, within, bbox in this first slice)."""
+"""Places: geometries to boxes, distances, and the geo-query of clause 4.10."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,14 +13,19 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from cityos.ngsi.context import Context
 from cityos.ngsi.core_context import LOCATION
 from cityos.ngsi.error import BadRequestData
 from cityos.ngsi.value import Json, JsonObject
 
 Box = tuple[float, float, float, float]  # min lon, min lat, max lon, max lat, degrees WGS 84
 
+WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
 EARTH_RADIUS_M = 6_371_008.8  # mean radius (IUGG)
-_NEAR = re.compile(r"near;(min|max)Distance==(\d+(?:\.\d+)?)\Z")
+_NEAR = re.compile(r"near;(min|max)Distance==(\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,4})?)\Z")
+_MOST_POSITIONS = 10_000
+# How deep the positions of each geometry lie in its coordinates (RFC 7946).
+_DEPTH = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
 
 
 def bounds_of(geometry: Json) -> Box | None:
@@ -32,9 +38,22 @@ def bounds_of(geometry: Json) -> Box | None:
     return None if found.is_empty else cast(Box, found.bounds)
 
 
+def geometry_of(geometry: JsonObject) -> BaseGeometry:
+    """The shape of a GeoJSON geometry; a polygon that crosses itself is taken for the area it encloses.
+
+    RFC 7946 allows such polygons, and GEOS refuses to compare them.
+    """
+    found = shape(geometry)
+    return found if found.is_valid else shapely.make_valid(found)
+
+
 @dataclass(frozen=True, slots=True)
 class GeoQuery:
-    """A place to ask for: the box that no hit can lie outside of, and the exact test within it."""
+    """A place to ask for: the box that no hit can lie outside of, and the exact test within it.
+
+    `relation` is one of near, far (near with minDistance), within, contains, intersects, equals, disjoint, overlaps:
+    what the entity's geometry is to the reference. `box` is WORLD where hits may lie anywhere (far, disjoint).
+    """
 
     box: Box
     attribute: str
@@ -42,17 +61,51 @@ class GeoQuery:
     reference: BaseGeometry
     distance_m: float = 0.0
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the box leaves anything out."""
+        return self.box != WORLD
+
     def matches(self, geometry: Json) -> bool:
         """Whether a GeoJSON geometry is a hit."""
-        found = shape(cast(JsonObject, geometry))
-        if found.is_empty:
-            return False
-        if self.relation == "within":
-            return bool(self.reference.covers(found))
-        if self.relation == "intersects":
-            return bool(self.reference.intersects(found))
-        near = distance_m(self.reference, found)
-        return near <= self.distance_m if self.relation == "near" else near >= self.distance_m
+        body = cast(JsonObject, geometry)
+        if body["type"] == "Point":
+            at_point = _AT_POINT.get(self.relation)
+            if at_point is not None:
+                lon, lat = cast(list[float], body["coordinates"])[:2]
+                return at_point(self, lon, lat)
+        found = geometry_of(body)
+        return not found.is_empty and _RELATIONS[self.relation](self, found)
+
+    def matches_entity(self, entity: JsonObject) -> bool:
+        """Whether an entity in canonical JSON is a hit: whether an instance of its geo-property is."""
+        return any(
+            instance["type"] == "GeoProperty" and self.matches(instance["value"])
+            for instance in cast(list[JsonObject], entity.get(self.attribute, []))
+        )
+
+
+_Relation = Callable[[GeoQuery, BaseGeometry], bool]
+# Seen from the reference, which is prepared: the entity lies within it where it contains the entity.
+_RELATIONS: dict[str, _Relation] = {
+    "within": lambda asked, found: bool(shapely.contains(asked.reference, found)),
+    "contains": lambda asked, found: bool(shapely.within(asked.reference, found)),
+    "intersects": lambda asked, found: bool(shapely.intersects(asked.reference, found)),
+    "disjoint": lambda asked, found: bool(shapely.disjoint(asked.reference, found)),
+    "overlaps": lambda asked, found: bool(shapely.overlaps(asked.reference, found)),
+    "equals": lambda asked, found: bool(shapely.equals(asked.reference, found)),
+    "near": lambda asked, found: distance_m(asked.reference, found) <= asked.distance_m,
+    "far": lambda asked, found: distance_m(asked.reference, found) >= asked.distance_m,
+}
+# Most entities are points; asking by numbers saves building a geometry for each.
+_AT_POINT: dict[str, Callable[[GeoQuery, float, float], bool]] = {
+    "within": lambda asked, lon, lat: bool(shapely.contains_xy(asked.reference, lon, lat)),
+    "intersects": lambda asked, lon, lat: bool(shapely.intersects_xy(asked.reference, lon, lat)),
+    "disjoint": lambda asked, lon, lat: not shapely.intersects_xy(asked.reference, lon, lat),
+    "near": lambda asked, lon, lat: _from_point(asked.reference, lon, lat) <= asked.distance_m,
+    "far": lambda asked, lon, lat: _from_point(asked.reference, lon, lat) >= asked.distance_m,
+}
+GEO_RELATIONS = ("near", *(name for name in _RELATIONS if name not in ("near", "far")))
 
 
 def distance_m(one: BaseGeometry, other: BaseGeometry) -> float:
@@ -64,6 +117,22 @@ def distance_m(one: BaseGeometry, other: BaseGeometry) -> float:
     flat = [shapely.transform(g, lambda xy: xy * [stretch, 1.0]) for g in (one, other)]
     a, b = shapely.shortest_line(*flat).coords
     return _great_circle_m(a[0] / stretch, a[1], b[0] / stretch, b[1])
+
+
+def distance_to(reference: BaseGeometry, geometry: Json) -> float | None:
+    """Metres from a reference to a GeoJSON geometry; None for an empty one."""
+    body = cast(JsonObject, geometry)
+    if body["type"] == "Point":
+        lon, lat = cast(list[float], body["coordinates"])[:2]
+        return _from_point(reference, lon, lat)
+    found = geometry_of(body)
+    return None if found.is_empty else distance_m(reference, found)
+
+
+def _from_point(reference: BaseGeometry, lon: float, lat: float) -> float:
+    if reference.geom_type == "Point":
+        return _great_circle_m(reference.x, reference.y, lon, lat)
+    return distance_m(reference, shapely.Point(lon, lat))
 
 
 def _great_circle_m(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
@@ -85,32 +154,107 @@ def parse_bbox(text: str, attribute: str = LOCATION) -> GeoQuery:
     west, south, east, north = numbers
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise BadRequestData(f"bbox {text!r} is not in the order minlon,minlat,maxlon,maxlat in degrees")
-    return GeoQuery((west, south, east, north), attribute, "intersects", shapely.box(west, south, east, north))
+    return _query((west, south, east, north), attribute, "intersects", shapely.box(west, south, east, north))
 
 
-def parse_geo_query(relation: str, geometry: str, coordinates: str, attribute: str = LOCATION) -> GeoQuery:
-    """georel, geometry and coordinates as in a request's URL (clause 4.10). Raises BadRequestData."""
-    reference = _reference(geometry, coordinates)
-    if relation in ("within", "intersects"):
-        return GeoQuery(cast(Box, reference.bounds), attribute, relation, reference)
+def parse_geo_query(relation: str, geometry: str, coordinates: Json, attribute: str = LOCATION) -> GeoQuery:
+    """georel, geometry and coordinates as in a request's URL or in a geoQ (clause 4.10). Raises BadRequestData.
+
+    `coordinates` is JSON, or its text. `attribute` is the geo-property's IRI.
+    """
+    reference = parse_reference(geometry, coordinates)
+    box = cast(Box, reference.bounds)
     near = _NEAR.match(relation)
-    if near is None:
-        raise BadRequestData(f"georel {relation!r} is not one of near;maxDistance==<metres>, within, intersects")
-    metres = float(near[2])
-    if near[1] == "min":
-        return GeoQuery((-180.0, -90.0, 180.0, 90.0), attribute, "far", reference, metres)
-    return GeoQuery(_widened(cast(Box, reference.bounds), metres), attribute, "near", reference, metres)
+    if near is not None:
+        metres = float(near[2])
+        if not 0 < metres < math.inf:
+            raise BadRequestData(f"georel {relation[:80]!r} has no distance above 0 metres")
+        if near[1] == "min":
+            return _query(WORLD, attribute, "far", reference, metres)
+        return _query(_widened(box, metres), attribute, "near", reference, metres)
+    if relation not in GEO_RELATIONS or relation == "near":
+        raise BadRequestData(
+            f"georel {relation[:80]!r} is not near;maxDistance==<metres>, near;minDistance==<metres> or one of "
+            + ", ".join(name for name in GEO_RELATIONS if name != "near")
+        )
+    return _query(WORLD if relation == "disjoint" else box, attribute, relation, reference)
 
 
-def _reference(geometry: str, coordinates: str) -> BaseGeometry:
+def read_geo_query(said: Mapping[str, Json], context: Context) -> GeoQuery | None:
+    """The geo-query of a request's parameters or of a geoQ (5.2.13): georel, geometry, coordinates, geoproperty.
+
+    None where it holds none of them. Raises BadRequestData.
+    """
+    if not {"georel", "geometry", "coordinates", "geoproperty"} & said.keys():
+        return None
+    if missing := [name for name in ("georel", "geometry", "coordinates") if name not in said]:
+        raise BadRequestData(f"A geo-query lacks {' and '.join(missing)}")
+    relation, geometry, attribute = said["georel"], said["geometry"], said.get("geoproperty", "location")
+    if not (isinstance(relation, str) and isinstance(geometry, str) and isinstance(attribute, str) and attribute):
+        raise BadRequestData("georel, geometry and geoproperty of a geo-query are texts")
+    return parse_geo_query(relation, geometry, said["coordinates"], context.expand(attribute))
+
+
+def _query(box: Box, attribute: str, relation: str, reference: BaseGeometry, metres: float = 0.0) -> GeoQuery:
+    shapely.prepare(reference)  # asked of many entities
+    return GeoQuery(box, attribute, relation, reference, metres)
+
+
+def parse_reference(geometry: str, coordinates: Json) -> BaseGeometry:
+    """The geometry a request measures by, from its GeoJSON type and coordinates (or their text). Raises BadRequestData.
+
+    A Polygon may be said as its outer ring alone, and rings that do not close are closed.
+    """
+    shown = coordinates if isinstance(coordinates, str) else str(coordinates)[:80]
     try:
-        found = shape({"type": geometry, "coordinates": orjson.loads(coordinates)})
-        usable = not found.is_empty and found.is_valid
+        said = cast(Json, orjson.loads(coordinates)) if isinstance(coordinates, str) else coordinates
+        found = geometry_of({"type": geometry, "coordinates": _checked(geometry, said)})
+        usable = not found.is_empty
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, shapely.errors.ShapelyError):
         usable = False
     if not usable:
-        raise BadRequestData(f"geometry {geometry!r} with coordinates {coordinates[:80]!r} is not a GeoJSON geometry")
+        raise BadRequestData(f"geometry {geometry[:40]!r} with coordinates {shown[:80]!r} is not a GeoJSON geometry")
     return found
+
+
+def _checked(geometry: str, said: Json) -> Json:
+    """The coordinates, if they are as deep as the geometry asks and hold degrees. Raises ValueError, LookupError."""
+    depth = _DEPTH[geometry]
+    if geometry == "Polygon" and _is_position(cast(list[Json], said)[0]):
+        said = [said]
+    if sum(_count_positions(said, depth)) > _MOST_POSITIONS:
+        raise ValueError(geometry)
+    if geometry == "Polygon":
+        return [_closed(ring) for ring in cast(list[list[Json]], said)]
+    if geometry == "MultiPolygon":
+        return [[_closed(ring) for ring in rings] for rings in cast(list[list[list[Json]]], said)]
+    return said
+
+
+def _closed(ring: list[Json]) -> Json:
+    closed = ring if ring[0] == ring[-1] else [*ring, ring[0]]
+    if len(closed) < 4:
+        raise ValueError(ring)
+    return cast(Json, closed)
+
+
+def _count_positions(said: Json, depth: int) -> list[int]:
+    if depth == 0:
+        if not _is_position(said):
+            raise ValueError(said)
+        return [1]
+    if not isinstance(said, list) or not said:
+        raise ValueError(said)
+    return [sum(_count_positions(part, depth - 1)) for part in said]
+
+
+def _is_position(said: Json) -> bool:
+    if not isinstance(said, list) or not 2 <= len(said) <= 3:
+        return False
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in said):
+        return False
+    lon, lat = cast(list[float], said[:2])
+    return -180 <= lon <= 180 and -90 <= lat <= 90
 
 
 def _widened(box: Box, metres: float) -> Box:
