@@ -17,6 +17,8 @@ from cityos.ngsi.error import BadRequestData, InvalidRequest, ResourceNotFound
 from cityos.ngsi.expansion import is_uri
 from cityos.ngsi.geo import GeoQuery, parse_bbox, parse_geo_query
 from cityos.ngsi.representation import View, represent_canonical
+from cityos.ngsi.selector import Selector
+from cityos.ngsi.type_selection import parse_type_selection
 from cityos.store.record import Query
 
 _LARGEST_PAGE = 1_000
@@ -54,18 +56,18 @@ def _view(request: Request, context: Context) -> View:
 
 
 def _query(request: Request, context: Context) -> Query:
+    types = request.query_params.get("type")
     ids = reading.names_of(request, "id")
     if bad := [one for one in ids if not is_uri(one)]:
         raise BadRequestData(f"id {bad[0]!r} is not a URI")
     asked = Query(
-        types=frozenset(context.expand(name) for name in reading.names_of(request, "type")),
-        ids=frozenset(ids),
+        selectors=(Selector(parse_type_selection(types, context) if types else None, frozenset(ids)),),
         attributes=frozenset(context.expand(name) for name in reading.names_of(request, "attrs")),
         place=_place(request, context),
         after=cursor_of(request),
         limit=reading.number_of(request, "limit", 20, 1, _LARGEST_PAGE),
     )
-    if not (asked.types or asked.ids or asked.attributes or asked.place):
+    if asked.selectors[0].is_everything and not (asked.attributes or asked.place):
         raise BadRequestData("Say which entities: type, id, attrs, bbox or georel")
     return asked
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from cityos.monitor.health import LABELS, FeedReport, as_health
 from cityos.ngsi.provision import delete, upsert_attributes
+from cityos.ngsi.selector import of_types
 from cityos.store.error import StoreError
 from cityos.store.record import Query
 from cityos.store.store import Store
@@ -32,7 +33,7 @@ class FeedWatch:
 
     async def forget_all_but(self, names: Collection[str]) -> None:
         """Ends the entities of feeds that the city no longer has: nobody would keep them true."""
-        known = await self._store.query(self._tenant, Query(types=frozenset([iri(FEED)]), limit=1_000))
+        known = await self._store.query(self._tenant, Query(of_types(iri(FEED)), limit=1_000))
         gone = [one.id for one in known.items if local_id_of(one.id) not in names]
         await self._store.apply(self._tenant, [delete(entity_id) for entity_id in gone])
 

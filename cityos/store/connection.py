@@ -71,6 +71,10 @@ class Connection(Protocol):
         """All reads until `end_read` see one and the same state; QueryTooLong beyond the limit."""
         ...
 
+    def check_time(self) -> None:
+        """Raises QueryTooLong where the time of a read is over: the database looks at the clock only while it works."""
+        ...
+
     def end_read(self) -> None:
         """Lets go of that state."""
         ...

@@ -4,6 +4,7 @@ extension btree_gist is needed."""
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +35,7 @@ class PostgresConnection:
         self._url = url
         self._read_only = read_only
         self._limit_s = 0.0
-        self._deadline = 0.0
+        self._deadline = math.inf
         self._connection = self._open()
 
     def _open(self) -> psycopg.Connection[Row]:
@@ -128,20 +129,29 @@ class PostgresConnection:
                 f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {int(limit_s * 1000)}"
             )
 
+    def check_time(self) -> None:
+        """See `Connection`."""
+        if time.monotonic() > self._deadline:
+            raise self._too_long()
+
     def end_read(self) -> None:
         """See `Connection`."""
+        self._deadline = math.inf
         self.rollback()
 
     def close(self) -> None:
         """See `Connection`."""
         self._connection.close()
 
+    def _too_long(self) -> QueryTooLong:
+        return QueryTooLong(f"the query took longer than {self._limit_s:g} s")
+
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
         try:
             yield
         except psycopg.errors.QueryCanceled:
-            raise QueryTooLong(f"the query took longer than {self._limit_s:g} s") from None
+            raise self._too_long() from None
         except psycopg.OperationalError as error:
             raise StoreUnavailable(f"the database cannot be read: {error}") from None
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import ColumnElement, Select, and_, column, exists, func, select, table
 
 from cityos.connector.batch import Notice, Row, Severity
-from cityos.ngsi.entity import entity_from_json
 from cityos.ngsi.expansion import NULL
-from cityos.ngsi.geo import Box
 from cityos.ngsi.instant import from_microseconds, to_microseconds
+from cityos.ngsi.value import JsonObject
 from cityos.store import resource
 from cityos.store import statement as sql
 from cityos.store.connection import Connection
 from cityos.store.error import CursorGone
+from cityos.store.querying import Finder
 from cityos.store.record import (
     ChangeItem,
     ChangePage,
@@ -33,17 +32,10 @@ from cityos.store.record import (
     Stored,
 )
 from cityos.store.resource import Resource
-from cityos.store.schema import entity, entity_type, instance, layer, name, place
 from cityos.store.session import body_of
 from cityos.store.statement import Statement
 
-# Up to so many boxes the tree's answer is fetched and sorted; beyond, walking the keys meets a page of hits sooner.
-_FEW_HITS = 2_000
-_SMALLEST_WALK = 50  # candidates fetched at once where each is still tested for its exact place
 _SCAN = 5_000  # changes read at most for one page, filter or not
-
-_STORED = (entity.c.id, entity.c.topic, entity.c.seq, entity.c.document)
-_tree = table("place_tree", column("no"), *(column(side) for side in ("west", "south", "east", "north", "low_layer")))
 
 
 class Reader:
@@ -52,6 +44,7 @@ class Reader:
     def __init__(self, connection: Connection, epoch: str) -> None:
         self._connection = connection
         self._epoch = epoch
+        self._numbers: dict[str, int] = {}
 
     @property
     def is_local(self) -> bool:
@@ -104,102 +97,29 @@ class Reader:
         return cast(list[tuple[str, str, int]], self._rows(sql.ALL_HEADS, tenant=tenant, after=after, count=count))
 
     def query(self, tenant: str, query: Query) -> Page:
-        """A page of entities in order of id."""
-        found: list[Stored] = []
-        after = query.after
-        while True:
-            count = max(query.limit + 1 - len(found), _SMALLEST_WALK if query.place else 0)
-            rows = self._candidates(tenant, query, after, count)
-            found += [stored for stored in rows if query.place is None or _is_at(stored, query)]
-            if len(found) > query.limit:
-                return Page(tuple(found[: query.limit]), found[query.limit - 1].id)
-            if len(rows) < count:
-                return Page(tuple(found), None)
-            after = rows[-1].id
+        """A page of entities."""
+        return Finder(self._connection, tenant, query, self._number_of, self._canonical(tenant)).page()
 
-    def _candidates(self, tenant: str, query: Query, after: str, count: int) -> list[Stored]:
-        text, parameters = sql.rendered(self._select(tenant, query, after).limit(count))
-        return [Stored(*row) for row in self._connection.rows(text, parameters)]
+    def _number_of(self, iri: str) -> int:
+        """The number of an IRI; 0, which no row has, where none was given out yet."""
+        no = self._numbers.get(iri)
+        if no is None:
+            rows = self._rows(sql.GET_NAME, iri=iri)
+            if not rows:
+                return 0
+            no = self._numbers[iri] = cast(int, rows[0][0])
+        return no
 
-    def _select(self, tenant: str, query: Query, after: str) -> Select[*tuple[Any, ...]]:
-        statement: Select[*tuple[Any, ...]]
-        if query.types:
-            statement = (
-                select(*_STORED)
-                .select_from(entity_type.join(entity, entity.c.no == entity_type.c.entity))
-                .where(entity_type.c.tenant == tenant, entity_type.c.type.in_(self._name_nos(query.types)))
-                .where(entity_type.c.id > after)
-                .order_by(entity_type.c.id)
-            )
-            if len(query.types) > 1:
-                statement = statement.distinct()
-        else:
-            statement = select(*_STORED).where(entity.c.tenant == tenant, entity.c.id > after).order_by(entity.c.id)
-            statement = statement.where(entity.c.document.is_not(None))
-        if query.ids:
-            statement = statement.where(entity.c.id.in_(sorted(query.ids)))
-        if query.attributes:
-            statement = statement.where(_has_attribute(tenant, self._name_nos(query.attributes)))
-        if query.place is not None:
-            statement = statement.where(self._is_near(tenant, query, query.place.attribute, query.place.box))
-        return statement
+    def _canonical(self, tenant: str) -> Callable[[str], JsonObject | None]:
+        def find(entity_id: str) -> JsonObject | None:
+            stored = self.find(tenant, entity_id)
+            return None if stored is None else stored.entity()
 
-    def _name_nos(self, iris: Iterable[str]) -> list[int]:
-        statement = select(name.c.no).where(name.c.iri.in_(sorted(iris)))
-        text, parameters = sql.rendered(statement)
-        return [cast(int, row[0]) for row in self._connection.rows(text, parameters)]
-
-    def _is_near(self, tenant: str, query: Query, attribute: str, box: Box) -> ColumnElement[bool]:
-        """Restricts to entities whose box touches: by a list from the tree if hits are few, else box by box."""
-        layers = self._layers(tenant, query, attribute)
-        few = self._few_hits(layers, box)
-        if few is not None:
-            return entity.c.no.in_(few)
-        return exists().where(
-            place.c.tenant == tenant,
-            place.c.entity == entity.c.no,
-            place.c.layer.in_(layers),
-            place.c.west <= box[2],
-            place.c.east >= box[0],
-            place.c.south <= box[3],
-            place.c.north >= box[1],
-        )
-
-    def _layers(self, tenant: str, query: Query, attribute: str) -> list[int]:
-        statement = select(layer.c.no).where(
-            layer.c.tenant == tenant, layer.c.attribute.in_(self._name_nos([attribute]))
-        )
-        if query.types:
-            statement = statement.where(layer.c.type.in_(self._name_nos(query.types)))
-        text, parameters = sql.rendered(statement)
-        return [cast(int, row[0]) for row in self._connection.rows(text, parameters)]
-
-    def _few_hits(self, layers: list[int], box: Box) -> list[int] | None:
-        """Entity numbers in the box, or None where there are more than is worth sorting."""
-        hits: list[int] = []
-        for no in layers:
-            inside = and_(
-                _tree.c.low_layer == no,
-                _tree.c.west <= box[2],
-                _tree.c.east >= box[0],
-                _tree.c.south <= box[3],
-                _tree.c.north >= box[1],
-            )
-            nos = select(_tree.c.no).where(inside).limit(_FEW_HITS + 1).subquery()
-            text, parameters = sql.rendered(select(place.c.entity).where(place.c.no.in_(select(nos.c.no))))
-            # Counted before they are made unique: an entity may lie in several boxes, and the limit counts boxes.
-            hits += [cast(int, row[0]) for row in self._connection.rows(text, parameters)]
-            if len(hits) > _FEW_HITS:
-                return None
-        return sorted(set(hits))
+        return find
 
     def count(self, tenant: str) -> int:
         """How many entities there are now."""
-        statement = (
-            select(func.count()).select_from(entity).where(entity.c.tenant == tenant, entity.c.document.is_not(None))
-        )
-        text, parameters = sql.rendered(statement)
-        return cast(int, self._connection.rows(text, parameters)[0][0])
+        return self.query(tenant, Query(limit=0, counted=True)).count or 0
 
     # ---- resources
 
@@ -350,14 +270,14 @@ class _KnownInstances:
 
     def _read(self, entity_id: str, attribute: str, dataset: str) -> dict[int, bytes]:
         row = self._reader._rows(sql.GET_ENTITY, tenant=self._tenant, id=entity_id)
-        nos = self._reader._name_nos([attribute])
-        if not row or not nos:
+        no = self._reader._number_of(attribute)
+        if not row or not no:
             return {}
         found = self._reader._rows(
             sql.KNOWN_INSTANCES,
             tenant=self._tenant,
             entity=row[0][1],
-            attribute=nos[0],
+            attribute=no,
             dataset=dataset,
             since=self._span[0],
             until=self._span[1],
@@ -368,21 +288,6 @@ class _KnownInstances:
 def _stored(row: tuple[Any, ...]) -> Stored | None:
     entity_id, _, topic, seq, content = row
     return None if content is None else Stored(entity_id, topic, seq, content)
-
-
-def _has_attribute(tenant: str, nos: list[int]) -> ColumnElement[bool]:
-    return exists().where(
-        instance.c.tenant == tenant,
-        instance.c.attribute.in_(nos),
-        instance.c.entity == entity.c.no,
-        instance.c.current,
-    )
-
-
-def _is_at(stored: Stored, query: Query) -> bool:
-    assert query.place is not None
-    found = entity_from_json(orjson.loads(stored.content)).attributes.get(query.place.attribute, {})
-    return any(query.place.matches(one.value) for one in found.values() if one.kind == "GeoProperty")
 
 
 def _is_wanted(item: ChangeItem, types: frozenset[str], ids: frozenset[str]) -> bool:

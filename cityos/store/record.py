@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, cast
+
+import orjson
 
 from cityos.connector.batch import Notice, Row
 from cityos.connector.document import Document
 from cityos.ngsi.error import NgsiError
 from cityos.ngsi.geo import GeoQuery
+from cityos.ngsi.ordering import Ordering
+from cityos.ngsi.q import Condition
+from cityos.ngsi.scope_query import ScopeQuery
+from cityos.ngsi.selector import Selector
+from cityos.ngsi.value import JsonObject
 
 # ---- writing
 
@@ -37,32 +44,43 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An entity as stored: canonical bytes and its version."""
+    """An entity as stored: canonical bytes and its version; `parsed` where somebody has read them already."""
 
     id: str
     topic: str
     seq: int
     content: bytes
+    parsed: JsonObject | None = field(default=None, compare=False, repr=False)
+
+    def entity(self) -> JsonObject:
+        """The canonical JSON."""
+        return cast(JsonObject, orjson.loads(self.content)) if self.parsed is None else self.parsed
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which entities: any of the type IRIs, ids, having any of the attributes, at a place; by id after a cursor."""
+    """Which entities: what any of the selectors means, having any of the attributes, fulfilling `q`, of a scope, at a
+    place. In order of id after a cursor; or, with an ordering, `offset` of them left out."""
 
-    types: frozenset[str] = frozenset()
-    ids: frozenset[str] = frozenset()
+    selectors: tuple[Selector, ...] = (Selector(),)
     attributes: frozenset[str] = frozenset()
+    condition: Condition | None = None
+    scope: ScopeQuery | None = None
     place: GeoQuery | None = None
+    ordering: Ordering | None = None
     after: str = ""
+    offset: int = 0
     limit: int = 20
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entities in order of id; `next` is the cursor of the next page, None on the last."""
+    """Entities in order; `next` is the cursor of the next page, None on the last; `count` of all hits if asked for."""
 
     items: tuple[Stored, ...]
     next: str | None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,11 @@ class SqliteConnection:
         self._connection.set_progress_handler(self._is_over, _STEPS)
         self._connection.execute("BEGIN")
 
+    def check_time(self) -> None:
+        """See `Connection`."""
+        if self._is_over():
+            raise self._too_long()
+
     def end_read(self) -> None:
         """See `Connection`."""
         self._deadline = math.inf
@@ -132,9 +137,12 @@ class SqliteConnection:
     def _is_over(self) -> bool:
         return time.monotonic() > self._deadline
 
+    def _too_long(self) -> QueryTooLong:
+        return QueryTooLong(f"the query took longer than {self._limit_s:g} s")
+
     def _failure(self, error: sqlite3.OperationalError) -> Exception:
         if "interrupted" in str(error):
-            return QueryTooLong(f"the query took longer than {self._limit_s:g} s")
+            return self._too_long()
         return StoreUnavailable(f"the database cannot be read: {error}")
 
 

@@ -1,0 +1,361 @@
+"""Queries for entities: candidates by an index, each examined exactly, a page at a time in order of id.
+
+Two ways lead to candidates. Where a box or a comparison leaves few, the index lists them and they are sorted; else the
+keys are walked from the cursor on, and a page is full long before the end. Both let through what SQL cannot exclude;
+`ngsi` tells which of them are hits. The text of a statement depends on a query's shape alone and is compiled once.
+"""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, bindparam, column, exists, func, literal_column, select, table
+
+from cityos.ngsi.error import TooComplexQuery
+from cityos.ngsi.geo import Box
+from cityos.ngsi.ordering import Ordering
+from cityos.ngsi.q_match import compile_condition
+from cityos.ngsi.scope_query import ScopeQuery
+from cityos.ngsi.value import JsonObject
+from cityos.store.connection import Connection, Row
+from cityos.store.filtering import Filter, Shape, condition_of, rows_of
+from cityos.store.record import Page, Query, Stored
+from cityos.store.schema import entity, entity_type, instance, layer, place
+from cityos.store.statement import AnyOf, Statement, compiled
+
+Test = Callable[[JsonObject], bool]
+Find = Callable[[str], JsonObject | None]
+
+# Up to so many hits of an index are listed and sorted; beyond, walking meets a page of hits sooner.
+_FEW = 1_000
+_LARGEST_STEP = 2_000
+_MOST_SORTED = 100_000  # entities sorted for one answer: each is read
+
+_STORED = (entity.c.id, entity.c.topic, entity.c.seq, entity.c.document)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What a statement that walks the keys depends on."""
+
+    typed: bool
+    attributes: bool
+    boxed: bool
+    shape: Shape | None
+
+
+class Finder:
+    """Answers one query on one reader's connection. `number_of` knows the numbers of IRIs, `find` linked entities."""
+
+    def __init__(
+        self, connection: Connection, tenant: str, query: Query, number_of: Callable[[str], int], find: Find
+    ) -> None:
+        self._connection = connection
+        self._query = query
+        self._types = _driving_types(query, number_of)
+        self._filter = None if query.condition is None else Filter(query.condition, number_of)
+        self._box = query.place.box if query.place is not None and query.place.is_narrowed else None
+        self._layers = [] if self._box is None else self._find_layers(tenant, number_of)
+        self._exact = _exact_tests(query, find)
+        self._selected = _selection_tests(query)
+        self._about: dict[str, Any] = {"tenant": tenant}
+        if self._filter is not None:
+            self._about |= self._filter.parameters
+        if query.attributes:
+            self._about["attributes"] = connection.list_of(map(number_of, query.attributes))
+        if self._box is not None:
+            self._about |= _sides(self._box) | {"layers": connection.list_of(self._layers)}
+
+    def page(self) -> Page:
+        """The page asked for, with the count of all hits where that is asked for."""
+        query = self._query
+        if query.ordering is not None:
+            return self._ordered_page(query.ordering)
+        count = self._count() if query.counted else None
+        if query.limit == 0:
+            return Page((), None, count)
+        items = list(itertools.islice(self._hits(query.after, query.limit + 1), query.limit + 1))
+        following = items[query.limit - 1].id if len(items) > query.limit else None
+        return Page(tuple(items[: query.limit]), following, count)
+
+    def _ordered_page(self, ordering: Ordering) -> Page:
+        """Sorted by attributes: all hits are read, and a cursor is how many were shown before."""
+        query = self._query
+        hits = [replace(stored, parsed=stored.entity()) for stored in self._hits("", _LARGEST_STEP)]
+        if len(hits) > _MOST_SORTED:
+            raise TooComplexQuery(f"More than {_MOST_SORTED} entities would have to be ordered; ask for fewer")
+        key = ordering.sort_key()
+        hits.sort(key=lambda stored: key(stored.entity()))
+        end = query.offset + query.limit
+        following = str(end) if len(hits) > end else None
+        return Page(tuple(hits[query.offset : end]), following, len(hits) if query.counted else None)
+
+    def _count(self) -> int:
+        is_simple = self._exact is None and self._selected is None and not self._query.attributes
+        if is_simple and (self._types is None or len(self._types) == 1):
+            about = self._about | {"type": self._types[0] if self._types else None}
+            return cast(int, self._connection.rows(_count_statement(typed=self._types is not None), about)[0][0])
+        return sum(1 for _ in self._hits("", _LARGEST_STEP))
+
+    # ---- candidates, examined
+
+    def _hits(self, after: str, step: int) -> Iterator[Stored]:
+        """Every hit after a cursor, in order of id; read from `step` rows at a time on."""
+        candidates, test = self._candidates(after, step)
+        for row in candidates:
+            stored = Stored(*row)
+            if test is None:
+                yield stored
+            elif test(parsed := stored.entity()):
+                yield replace(stored, parsed=parsed)
+
+    def _candidates(self, after: str, step: int) -> tuple[Iterator[Row], Test | None]:
+        """Rows in order of id, and what is still to be tested of them."""
+        listed = self._listed()
+        if listed is not None:
+            by, keys = listed
+            about = {by: self._connection.list_of(keys)}
+            return self._rows(_listed_statement(by), about, after, step), _all_of(self._selected, self._exact)
+        shape = None if self._filter is None else self._filter.shape
+        has_attributes, is_boxed = bool(self._query.attributes), self._box is not None
+        statement = _walking_statement(_Walk(self._types is not None, has_attributes, is_boxed, shape))
+        test = _all_of(None if _walks_exactly(self._query) else self._selected, self._exact)
+        if self._types is None:
+            return self._rows(statement, {}, after, step), test
+        ways = [self._rows(statement, {"type": no}, after, step) for no in self._types]
+        return ways[0] if len(ways) == 1 else _merged(ways), test
+
+    def _rows(self, statement: Statement, about: dict[str, Any], after: str, step: int) -> Iterator[Row]:
+        """The rows of a statement page by page; the more must be passed over, the larger the pages."""
+        while True:
+            self._connection.check_time()
+            rows = self._connection.rows(statement, {**self._about, **about, "after": after, "count": step})
+            yield from rows
+            if len(rows) < step:
+                return
+            after = rows[-1][0]
+            step = min(_LARGEST_STEP, step * 2)
+
+    # ---- lists: what was named, and what an index leaves
+
+    def _listed(self) -> tuple[str, Iterable[Any]] | None:
+        """The ids named, or the numbers of the entities that an index leaves where they are few; else None."""
+        selectors = self._query.selectors
+        if all(selector.ids for selector in selectors):
+            return "ids", {one for selector in selectors for one in selector.ids}
+        found = None if self._box is None else self._inside(self._box)
+        if found is None and self._filter is not None:
+            lists = (self._having(shape, number) for shape, number in self._filter.leaves)
+            found = next((one for one in lists if one is not None), None)
+        return None if found is None else ("nos", found)
+
+    def _inside(self, box: Box) -> set[int] | None:
+        nos: list[int] = []
+        for no in self._layers:
+            about = {**_sides(box), "layer": no, "few": _FEW + 1}
+            # Counted before they are made unique: an entity may lie in several boxes, and the limit counts boxes.
+            nos += [row[0] for row in self._connection.rows(_INSIDE, about)]
+            if len(nos) > _FEW:
+                return None
+        return set(nos)
+
+    def _having(self, shape: Shape, number: int) -> set[int] | None:
+        if shape[0] not in ("number", "numbers", "word"):
+            return None
+        statement = _having_statement(shape, number)
+        nos = [row[0] for row in self._connection.rows(statement, {**self._about, "few": _FEW + 1})]
+        return None if len(nos) > _FEW else set(nos)
+
+    def _find_layers(self, tenant: str, number_of: Callable[[str], int]) -> list[int]:
+        assert self._query.place is not None
+        about = {"tenant": tenant, "attribute": number_of(self._query.place.attribute)}
+        rows = self._connection.rows(_LAYERS, about)
+        return [no for no, of_type in rows if self._types is None or of_type in self._types]
+
+
+def _driving_types(query: Query, number_of: Callable[[str], int]) -> list[int] | None:
+    """Numbers of types of which every hit has one; None where any type will do."""
+    iris: set[str] = set()
+    for selector in query.selectors:
+        if selector.types is None or selector.types.is_everything:
+            return None
+        iris |= {min(alternative) for alternative in selector.types.any_of}
+    return [number_of(iri) for iri in sorted(iris)]
+
+
+def _walks_exactly(query: Query) -> bool:
+    """Whether walking the keys of each alternative's one type finds just what the selectors mean."""
+    return all(
+        selector.pattern is None
+        and not selector.ids
+        and (selector.types is None or all(len(alternative) <= 1 for alternative in selector.types.any_of))
+        for selector in query.selectors
+    )
+
+
+def _selection_tests(query: Query) -> Test | None:
+    """What the selectors and `attrs` mean."""
+    tests: list[Test] = []
+    if not any(selector.is_everything for selector in query.selectors):
+        selectors = [selector.compiled() for selector in query.selectors]
+        tests.append(selectors[0] if len(selectors) == 1 else lambda one: any(test(one) for test in selectors))
+    if query.attributes:
+        attributes = query.attributes
+        tests.append(lambda one: not attributes.isdisjoint(one))
+    return _all_of(*tests)
+
+
+def _exact_tests(query: Query, find: Find) -> Test | None:
+    """What SQL does not tell exactly: conditions, scopes, places."""
+    condition = None if query.condition is None else compile_condition(query.condition, find)
+    place_test = None if query.place is None else query.place.matches_entity
+    return _all_of(condition, None if query.scope is None else _scope_test(query.scope), place_test)
+
+
+def _scope_test(scope: ScopeQuery) -> Test:
+    return lambda one: scope.matches(cast(list[str], one.get("scope", [])))
+
+
+def _all_of(*tests: Test | None) -> Test | None:
+    given = [test for test in tests if test is not None]
+    if len(given) > 1:
+        return lambda one: all(test(one) for test in given)
+    return given[0] if given else None
+
+
+def _merged(ways: list[Iterator[Row]]) -> Iterator[Row]:
+    """The rows of several types in order of id, each entity once."""
+    last = ""
+    for row in heapq.merge(*ways, key=lambda row: row[0]):
+        if row[0] != last:
+            yield row
+            last = row[0]
+
+
+def _sides(box: Box) -> dict[str, float]:
+    return dict(zip(("box_west", "box_south", "box_east", "box_north"), box, strict=True))
+
+
+# ---- statements
+
+_ZERO: ColumnElement[int] = literal_column("0")
+_LAYERS = compiled(
+    select(layer.c.no, layer.c.type).where(
+        layer.c.tenant == bindparam("tenant"), layer.c.attribute == bindparam("attribute")
+    )
+)
+_tree = table("place_tree", column("no"), *(column(side) for side in ("west", "south", "east", "north", "low_layer")))
+
+
+def _inside_statement() -> Statement:
+    """The entities whose boxes touch a box, in one layer, up to a limit."""
+    inside = (
+        select(_tree.c.no)
+        .where(
+            _tree.c.low_layer == bindparam("layer"),
+            _tree.c.west <= bindparam("box_east"),
+            _tree.c.east >= bindparam("box_west"),
+            _tree.c.south <= bindparam("box_north"),
+            _tree.c.north >= bindparam("box_south"),
+        )
+        .limit(bindparam("few"))
+        .offset(_ZERO)
+    )
+    by_tree = compiled(select(place.c.entity).where(place.c.no.in_(inside)))
+    return Statement(
+        by_tree.sqlite,
+        "SELECT entity FROM place WHERE layer = %(layer)s AND box(point(west, south), point(east, north)) &&"
+        " box(point(%(box_west)s, %(box_south)s), point(%(box_east)s, %(box_north)s)) LIMIT %(few)s",
+    )
+
+
+_INSIDE = _inside_statement()
+
+
+@functools.lru_cache(maxsize=512)
+def _having_statement(shape: Shape, number: int) -> Statement:
+    """The entities with a current instance that a leaf of q asks for, up to a limit."""
+    return compiled(select(instance.c.entity).where(*rows_of(shape, number)).limit(bindparam("few")).offset(_ZERO))
+
+
+@functools.lru_cache(maxsize=2)
+def _count_statement(*, typed: bool) -> Statement:
+    if typed:
+        return compiled(
+            select(func.count())
+            .select_from(entity_type)
+            .where(entity_type.c.tenant == bindparam("tenant"), entity_type.c.type == bindparam("type"))
+        )
+    return compiled(
+        select(func.count())
+        .select_from(entity)
+        .where(entity.c.tenant == bindparam("tenant"), entity.c.document.is_not(None))
+    )
+
+
+@functools.lru_cache(maxsize=2)
+def _listed_statement(by: str) -> Statement:
+    """The entities of a list of ids or numbers after a cursor, in order of id. Only a page of documents is read."""
+    key = AnyOf(entity.c.id, by) if by == "ids" else AnyOf(entity.c.no, by)
+    chosen = (
+        select(entity.c.no)
+        .where(entity.c.tenant == bindparam("tenant"), key, entity.c.id > bindparam("after"))
+        .where(entity.c.document.is_not(None))
+        .order_by(entity.c.id)
+        .limit(bindparam("count"))
+        .offset(_ZERO)
+    )
+    return compiled(select(*_STORED).where(entity.c.no.in_(chosen)).order_by(entity.c.id))
+
+
+@functools.lru_cache(maxsize=1024)
+def _walking_statement(walk: _Walk) -> Statement:
+    """The entities after a cursor, in order of id, that SQL does not exclude."""
+    if walk.typed:
+        statement = (
+            select(*_STORED)
+            .select_from(entity_type.join(entity, entity.c.no == entity_type.c.entity))
+            .where(entity_type.c.tenant == bindparam("tenant"), entity_type.c.type == bindparam("type"))
+            .where(entity_type.c.id > bindparam("after"))
+            .order_by(entity_type.c.id)
+        )
+    else:
+        statement = (
+            select(*_STORED)
+            .where(entity.c.tenant == bindparam("tenant"), entity.c.id > bindparam("after"))
+            .where(entity.c.document.is_not(None))
+            .order_by(entity.c.id)
+        )
+    if walk.attributes:
+        statement = statement.where(_has_attribute())
+    if walk.boxed:
+        statement = statement.where(_touches_box())
+    if walk.shape is not None:
+        statement = statement.where(condition_of(walk.shape))
+    return compiled(statement.limit(bindparam("count")).offset(_ZERO))
+
+
+def _has_attribute() -> ColumnElement[bool]:
+    return exists().where(
+        instance.c.tenant == bindparam("tenant"),
+        AnyOf(instance.c.attribute, "attributes"),
+        instance.c.entity == entity.c.no,
+        instance.c.current,
+    )
+
+
+def _touches_box() -> ColumnElement[bool]:
+    return exists().where(
+        place.c.tenant == bindparam("tenant"),
+        place.c.entity == entity.c.no,
+        AnyOf(place.c.layer, "layers"),
+        place.c.west <= bindparam("box_east"),
+        place.c.east >= bindparam("box_west"),
+        place.c.south <= bindparam("box_north"),
+        place.c.north >= bindparam("box_south"),
+    )
