@@ -25,8 +25,8 @@ _LIMIT = 1_000_000  # bytes
 async def add_context(request: Request) -> Response:
     """POST /jsonldContexts"""
     reading.check_parameters(request, ())
-    body = await reading.read_json(request, _LIMIT)
     tenant = reading.writing_tenant(request)
+    body = await reading.read_json(request, _LIMIT)
     if not isinstance(body, dict) or "@context" not in body:
         raise InvalidRequest("The body is not an object with the member @context")
     context_id = await reading.rooms_of(request).library.host(tenant, body)
