@@ -11,7 +11,7 @@ import pytest
 from cityos.contexts.library import Library
 from cityos.egress.guard import Guard
 from cityos.egress.http import Egress
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 from tests.cityos.store.building import open_store
 from tests.fakes import FakeClock
 
@@ -22,7 +22,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: FakeClock) -> Iterator[SqliteStore]:
+def store(tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
     opened = open_store(tmp_path, clock)
     yield opened
     opened.close()
@@ -36,5 +36,5 @@ async def egress() -> AsyncIterator[Egress]:
 
 
 @pytest.fixture
-def library(store: SqliteStore, egress: Egress, clock: FakeClock) -> Library:
+def library(store: Store, egress: Egress, clock: FakeClock) -> Library:
     return Library(store, egress, clock.now, {"cityos": {"@context": {"snow": "urn:city:snow"}}})
