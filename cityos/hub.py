@@ -23,6 +23,7 @@ from cityos.clock import REAL, Clock, remember
 from cityos.connector.contract import Fetcher
 from cityos.connector.document import Document
 from cityos.connector.feed import Feed
+from cityos.contexts.library import Library
 from cityos.egress.guard import Guard
 from cityos.egress.http import Egress
 from cityos.ingest.archive import Archive
@@ -40,13 +41,14 @@ from cityos.settings import Settings, is_loopback
 from cityos.store.record import Retention, RunResult
 from cityos.store.store import Store
 from cityos.store.writer import Writer
-from cityos.vocabulary.context import CITY_CONTEXT, CITY_TERMS
+from cityos.vocabulary.context import CITY_CONTEXT, CITY_CONTEXT_ID, CITY_TERMS
 
 log = logging.getLogger(__name__)
 
 DEFAULT_TENANT = "default"
 _TRIM_EVERY_S = 600.0
 _REMEMBER_EVERY_S = 1.0
+_FLUSH_EVERY_S = 30.0
 _EXPIRE_EVERY_S = 5.0
 _AGAIN_S = 5.0
 
@@ -71,13 +73,15 @@ class Plan:
 class Hub:
     """A running hub. Make it with `open_hub`."""
 
-    def __init__(self, plan: Plan, store: Store, heads: Heads) -> None:
+    def __init__(self, plan: Plan, store: Store, heads: Heads, egress: Egress) -> None:
         self.plan = plan
+        self.egress = egress
         self.store = store
         self.heads = heads
         self.tenant = plan.city.tenant if plan.city else DEFAULT_TENANT
         # Without a city the hub speaks the standard's own words only.
         self.context = CITY_CONTEXT if plan.city else CORE
+        self.library = Library(store, egress, plan.clock.now, {CITY_CONTEXT_ID: {"@context": dict(CITY_TERMS)}})
         self.broker: EmbeddedBroker | None = None
         self.bus: Bus | None = None
         self.publisher: Publisher | None = None
@@ -95,7 +99,7 @@ class Hub:
                 tenant=self.tenant,
                 title=self.plan.city.title if self.plan.city else "",
                 context=self.context,
-                context_terms=dict(CITY_TERMS),
+                library=self.library,
                 key=self.plan.settings.api_key,
                 broker=self._describe_broker,
                 feeds=self,
@@ -163,13 +167,17 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
         store = Store(plan.data, plan.clock.now, CITY_CONTEXT.compact, heads.ring_from_thread, plan.writer)
         stack.callback(store.close)
         heads.ring(await store.tenants())
-        hub = Hub(plan, store, heads)
+        egress = Egress(guard=Guard(plan.settings.egress_allow))
+        stack.push_async_callback(egress.close)
+        hub = Hub(plan, store, heads, egress)
+        stack.push_async_callback(hub.library.flush)
         stack.push_async_callback(hub.stop_tasks)
         hub.start("bus", lambda: _run_bus(hub, stack))
         if plan.city is not None:
             await _start_feeds(hub, plan.city, stack)
         if plan.clock.at is not None:
             hub.start("clock", lambda: _keep_remembering(plan))
+        hub.start("context usage", lambda: _keep_flushing(hub))
         hub.start("expiry", lambda: _keep_expiring(hub))
         keep = plan.city.retention if plan.city else Retention()
         hub.start("retention", lambda: _keep_trimming(hub, keep))
@@ -202,13 +210,11 @@ async def _start_feeds(hub: Hub, city: CityFile, stack: contextlib.AsyncExitStac
     plan = hub.plan
     workers = Workers()
     stack.push_async_callback(workers.close)
-    egress = Egress(guard=Guard(plan.settings.egress_allow))
-    stack.push_async_callback(egress.close)
     archive = Archive(plan.data / "archive")
     fetchers: dict[str, Fetcher] = {}
     pipeline = Pipeline(hub.store, hub.tenant, archive, workers, city.box, lambda feed: fetchers[feed.name])
     feeds = city.feeds(plan.clock, plan.data)
-    fetchers.update({feed.name: _fetcher(plan, feed, egress, archive) for feed in feeds})
+    fetchers.update({feed.name: _fetcher(plan, feed, hub.egress, archive) for feed in feeds})
     hub.runner = Runner(feeds, pipeline)
     await workers.start()
     hub.runner.start()
@@ -222,6 +228,13 @@ def _fetcher(plan: Plan, feed: Feed, egress: Egress, archive: Archive) -> Fetche
     if plan.recordings:
         return RecordedFetcher(plan.recordings, feed.clock)
     return LiveFetcher(egress, feed.clock, archive.get)
+
+
+async def _keep_flushing(hub: Hub) -> None:
+    """Writes how often @contexts were used."""
+    while True:
+        await asyncio.sleep(_FLUSH_EVERY_S)
+        await hub.library.flush()
 
 
 async def _keep_expiring(hub: Hub) -> None:

@@ -1,4 +1,4 @@
-"""The hub about itself: its health, its @context, and the way in for newcomers."""
+"""The hub about itself: its health, and the way in for newcomers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from cityos.api import reading
 from cityos.api.answering import json_response
 from cityos.api.door import Door
 from cityos.ngsi.instant import format_instant
-from cityos.vocabulary.context import CONTEXT_PATH
 
 
 async def welcome(request: Request) -> Response:
@@ -46,14 +45,7 @@ async def health(request: Request) -> Response:
     )
 
 
-async def city_context(request: Request) -> Response:
-    """GET the city's @context"""
-    terms = reading.rooms_of(request).context_terms
-    return json_response({"@context": terms}, media_type=reading.LD_JSON)
-
-
 DOORS = (
     Door("GET", "/", welcome, "Where to begin"),
     Door("GET", "/health", health, "Whether the hub is well, its clock and its broker"),
-    Door("GET", CONTEXT_PATH, city_context, "The city's @context"),
 )

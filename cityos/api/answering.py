@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cityos.api.reading import LD_JSON, accepted
+from cityos.api.accepting import LD_JSON, accepted
 from cityos.ngsi.context import Context
 from cityos.ngsi.core_context import CORE_ADDRESS
 from cityos.ngsi.value import Json, JsonObject
@@ -23,30 +22,36 @@ def entities_response(
     context: Context,
     told: JsonObject | list[JsonObject],
     headers: Mapping[str, str] | None = None,
+    status: int = 200,
 ) -> Response:
-    """Entities as JSON or JSON-LD, as the request prefers."""
+    """Whatever speaks in terms, as JSON or JSON-LD, as the request prefers."""
     media_type = accepted(request)
-    answer = Response(media_type=media_type, headers=dict(headers or {}))
+    answer = Response(status_code=status, media_type=media_type, headers=dict(headers or {}))
     if media_type == LD_JSON:
-        links = _links(request, context)
+        said = context_said(request, context)
         for one in told if isinstance(told, list) else [told]:
-            one["@context"] = links
+            one["@context"] = said
     else:
-        answer.headers.append("Link", _LINK.format(_first_address(request, context)))
+        answer.headers.append("Link", context_link(request, context))
     answer.body = orjson.dumps(told)
     answer.headers["Content-Length"] = str(len(answer.body))
     return answer
 
 
-def _links(request: Request, context: Context) -> Json:
-    own = [_city_context(request)] if context is CITY_CONTEXT else list(context.links)
-    return cast(Json, [*own, CORE_ADDRESS] if own else CORE_ADDRESS)
+def context_said(request: Request, context: Context) -> Json:
+    """The @context of an answer: the user's own; the core context is implied wherever there is another (6.3.5)."""
+    if context is CITY_CONTEXT:
+        return _city_context(request)
+    if not context.links:
+        return CORE_ADDRESS
+    return context.links[0] if len(context.links) == 1 else list(context.links)
 
 
-def _first_address(request: Request, context: Context) -> str:
-    links = _links(request, context)
-    first = links[0] if isinstance(links, list) else links
-    return first if isinstance(first, str) else CORE_ADDRESS
+def context_link(request: Request, context: Context) -> str:
+    """The Link header to the @context of an answer; to the core context where it has no address of its own."""
+    said = context_said(request, context)
+    first = said[0] if isinstance(said, list) else said
+    return _LINK.format(first if isinstance(first, str) else CORE_ADDRESS)
 
 
 def _city_context(request: Request) -> str:

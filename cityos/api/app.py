@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from cityos.api import about, batch, changes, datasets, entities, errors, feeds, provision
+from cityos.api import about, batch, changes, contexts, datasets, entities, errors, feeds, provision
 from cityos.api.documentation import door_to_docs
 from cityos.api.hot_path import EntityFirst
+from cityos.api.protocol import Protocol
 from cityos.api.rooms import Rooms
 
 
@@ -29,10 +30,12 @@ def create_app(rooms: Rooms) -> FastAPI:
         *changes.DOORS,
         *feeds.DOORS,
         *datasets.DOORS,
+        *contexts.DOORS,
         *about.DOORS,
     )
     for door in (*doors, door_to_docs(doors)):
         door.install(app)
     errors.install(app)
     app.add_middleware(EntityFirst, prefix=f"{provision.PREFIX}/entities/", doors=(*entities.DOORS, *provision.DOORS))
+    app.add_middleware(Protocol)  # the last one added is the first one asked
     return app

@@ -35,7 +35,7 @@ class Door:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def install(self, app: FastAPI) -> None:
-        """Puts the door into the application, with and without a trailing slash."""
+        """Puts the door into the application."""
         described = [
             {"name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"}}
             for name, words in self.parameters.items()
@@ -57,12 +57,3 @@ class Door:
             route_class_override=_DirectRoute,
             openapi_extra={"parameters": [*within, *described]},
         )
-        if not self.path.endswith("}"):
-            app.router.add_api_route(
-                route.rstrip("/") + "/",
-                self.handler,
-                methods=[self.method],
-                include_in_schema=False,
-                response_model=None,
-                route_class_override=_DirectRoute,
-            )

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cityos.api import reading
+from cityos.api.accepting import accepted
 from cityos.api.answering import entities_response
 from cityos.api.door import Door
 from cityos.api.paging import cursor_of, next_link
@@ -27,6 +28,7 @@ _LARGEST_PAGE = 1_000
 async def retrieve(request: Request) -> Response:
     """GET /entities/{id}"""
     reading.check_parameters(request, _SHAPE_WORDS)
+    accepted(request)
     tenant, entity_id = reading.reading_tenant(request), id_of(request)
     stored = await reading.rooms_of(request).store.find(tenant, entity_id)
     if stored is None:
@@ -40,6 +42,7 @@ async def retrieve(request: Request) -> Response:
 async def query(request: Request) -> Response:
     """GET /entities"""
     reading.check_parameters(request, _FILTER_WORDS)
+    accepted(request)
     tenant, context = reading.reading_tenant(request), await reading.context_of(request)
     page = await reading.rooms_of(request).store.query(tenant, _query(request, context))
     view = _view(request, context)

@@ -47,6 +47,14 @@ class UnsupportedMediaType(Exception):
     """The body is of a type this route does not take."""
 
 
+class LengthRequired(Exception):
+    """The request has a body and does not say how long it is."""
+
+
+class OperationNotSupported(Exception):
+    """The request can be understood, but this cannot be done to what it names."""
+
+
 class KeyRequired(Exception):
     """The request needs the key and does not carry it."""
 
@@ -109,6 +117,14 @@ async def _unsupported(request: Request, error: Exception) -> Response:
     return problem(415, "InvalidRequest", "The media type is not supported", str(error))
 
 
+async def _length_required(request: Request, error: Exception) -> Response:
+    return Response(status_code=411)  # clause 6.3.4: without any payload body
+
+
+async def _not_supported(request: Request, error: Exception) -> Response:
+    return problem(422, "OperationNotSupported", "The operation is not supported", str(error))
+
+
 async def _key_required(request: Request, error: Exception) -> Response:
     answer = problem(401, "Unauthorized", "A key is required", str(error))
     answer.headers["WWW-Authenticate"] = 'ApiKey header="X-API-Key"'
@@ -133,6 +149,8 @@ def install(app: Starlette) -> None:
         (RequestTooLarge, _too_large),
         (NotAcceptable, _not_acceptable),
         (UnsupportedMediaType, _unsupported),
+        (LengthRequired, _length_required),
+        (OperationNotSupported, _not_supported),
         (KeyRequired, _key_required),
         (HTTPException, _http),
     ):

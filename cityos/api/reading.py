@@ -1,4 +1,4 @@
-"""What every route reads from a request: tenant, key, @context, form, body. One way each."""
+"""What every route reads from a request: tenant, key, @context, form, body. One way each (clause 6.3)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from typing import cast
 import orjson
 from starlette.requests import Request
 
-from cityos.api.errors import KeyRequired, NotAcceptable, RequestTooLarge, UnsupportedMediaType
+from cityos.api.accepting import JSON as JSON
+from cityos.api.accepting import LD_JSON as LD_JSON
+from cityos.api.errors import KeyRequired, LengthRequired, RequestTooLarge, UnsupportedMediaType
+from cityos.api.link import linked_context
 from cityos.api.rooms import Rooms
 from cityos.auth.key import matches, may_read
-from cityos.ngsi.context import Context, compile_context
+from cityos.ngsi.context import Context
 from cityos.ngsi.error import BadRequestData, InvalidRequest, NonexistentTenant
 from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.representation import FORMS
 from cityos.ngsi.value import Json, JsonObject
-from cityos.vocabulary.context import CONTEXT_PATH
 
-JSON, LD_JSON, MERGE_PATCH = "application/json", "application/ld+json", "application/merge-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
 ENTITY_LIMIT = 1_000_000  # bytes
 BATCH_LIMIT = 16_000_000  # bytes
 _TENANT = re.compile(r"[A-Za-z0-9_\-]{1,64}\Z")
-_CONTEXT_LINK = re.compile(r'\s*<([^>]*)>\s*;.*rel="?http://www\.w3\.org/ns/json-ld#context"?', re.IGNORECASE)
 
 
 def rooms_of(request: Request) -> Rooms:
@@ -46,7 +47,7 @@ def writing_tenant(request: Request) -> str:
         raise KeyRequired("Pages of other sites cannot write here")
     if not matches(rooms.key, given_key(request)):
         raise KeyRequired("Writing needs the key: send it as X-API-Key")
-    tenant = _tenant(request)
+    tenant = tenant_of(request)
     if not may_read(tenant, rooms.key, given_key(request)):
         raise KeyRequired(f"The tenant {tenant} is internal: the hub needs CITYOS_API_KEY to open it")
     return tenant
@@ -55,15 +56,22 @@ def writing_tenant(request: Request) -> str:
 def reading_tenant(request: Request) -> str:
     """The tenant to read. Raises NonexistentTenant, or KeyRequired where it is internal."""
     rooms = rooms_of(request)
-    tenant = _tenant(request)
-    if not may_read(tenant, rooms.key, given_key(request)):
-        raise KeyRequired(f"The tenant {tenant} is internal: send the key as X-API-Key")
+    tenant = named_tenant(request)
     if tenant != rooms.tenant and not rooms.store.has_tenant(tenant):
         raise NonexistentTenant(f"There is no tenant {tenant}")
     return tenant
 
 
-def _tenant(request: Request) -> str:
+def named_tenant(request: Request) -> str:
+    """The tenant to read, whether it exists or not. Raises KeyRequired where it is internal."""
+    tenant = tenant_of(request)
+    if not may_read(tenant, rooms_of(request).key, given_key(request)):
+        raise KeyRequired(f"The tenant {tenant} is internal: send the key as X-API-Key")
+    return tenant
+
+
+def tenant_of(request: Request) -> str:
+    """The tenant that the request names, else the city's own. Raises BadRequestData."""
     tenant = request.headers.get("ngsild-tenant")
     if tenant is None:
         return rooms_of(request).tenant
@@ -80,7 +88,11 @@ def check_parameters(request: Request, known: Collection[str]) -> None:
 
 
 async def read_json(request: Request, limit: int, types: Collection[str] = (JSON, LD_JSON)) -> Json:
-    """The body as JSON, at most `limit` bytes. Raises RequestTooLarge, UnsupportedMediaType, InvalidRequest."""
+    """The body as JSON, at most `limit` bytes.
+
+    Raises LengthRequired, RequestTooLarge, UnsupportedMediaType, InvalidRequest.
+    """
+    check_length(request)
     media_type = media_type_of(request)
     if media_type not in types:
         raise UnsupportedMediaType(f"Content-Type is {media_type}; send {' or '.join(types)}")
@@ -89,6 +101,12 @@ async def read_json(request: Request, limit: int, types: Collection[str] = (JSON
         return cast(Json, orjson.loads(content))
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"The body is not JSON: {error}") from None
+
+
+def check_length(request: Request) -> None:
+    """Clause 6.3.4: who sends says how much, also where it comes in chunks. Raises LengthRequired."""
+    if "content-length" not in request.headers:
+        raise LengthRequired
 
 
 def media_type_of(request: Request) -> str:
@@ -112,57 +130,26 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 async def context_of(request: Request, body: Json = None) -> Context:
-    """The @context of a request: from the body (application/ld+json), from a Link header, else the city's (6.3.5)."""
-    linked = _linked_context(request)
+    """The @context of a request: from the body (application/ld+json), from a Link header, else the city's (6.3.5).
+
+    Without a body only the Link header counts. Raises BadRequestData, InvalidRequest, LdContextNotAvailable.
+    """
+    linked = linked_context(request.headers.getlist("link"))
     said = body.get("@context") if isinstance(body, dict) else None
-    if media_type_of(request) == LD_JSON:
+    if body is not None and media_type_of(request) == LD_JSON:
         if linked is not None:
             raise BadRequestData("A body of application/ld+json carries its @context itself, not in a Link header")
         if said is None:
             raise BadRequestData("A body of application/ld+json carries an @context")
-        return _compiled(request, said)
+        return await compiled(request, said)
     if said is not None:
         raise BadRequestData("A body with @context is sent as application/ld+json")
-    return rooms_of(request).context if linked is None else _compiled(request, linked)
+    return rooms_of(request).context if linked is None else await compiled(request, linked)
 
 
-def _linked_context(request: Request) -> str | None:
-    for link in request.headers.getlist("link"):
-        found = _CONTEXT_LINK.match(link)
-        if found:
-            return found[1]
-    return None
-
-
-def _compiled(request: Request, said: Json) -> Context:
-    terms = rooms_of(request).context_terms
-
-    def lookup(address: str) -> Json:
-        return terms if address.endswith(CONTEXT_PATH) else None
-
-    return compile_context(said, lookup)
-
-
-def accepted(request: Request) -> str:
-    """application/json or application/ld+json, whichever the request prefers. Raises NotAcceptable."""
-    said = request.headers.get("accept", "*/*")
-    offers: list[tuple[float, int, str]] = []
-    for order, part in enumerate(said.split(",")):
-        name, *details = (piece.strip().lower() for piece in part.split(";"))
-        weight = next((_weight(detail[2:]) for detail in details if detail.startswith("q=")), 1.0)
-        found = {"*/*": JSON, "application/*": JSON, JSON: JSON, LD_JSON: LD_JSON}.get(name)
-        if found and weight > 0:
-            offers.append((-weight, order, found))
-    if not offers:
-        raise NotAcceptable(f"Accept is {said}; this answers {JSON} and {LD_JSON}")
-    return min(offers)[2]
-
-
-def _weight(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
+async def compiled(request: Request, said: Json) -> Context:
+    """What an @context says, for the tenant of the request. Raises BadRequestData, LdContextNotAvailable."""
+    return await rooms_of(request).library.compiled(said, tenant_of(request))
 
 
 def form_of(request: Request) -> str:
@@ -180,6 +167,14 @@ def form_of(request: Request) -> str:
 def wants_times(request: Request) -> bool:
     """Whether createdAt and modifiedAt are asked for (`options=sysAttrs`)."""
     return "sysAttrs" in request.query_params.get("options", "").split(",")
+
+
+def flag_of(request: Request, parameter: str) -> bool:
+    """A parameter that is true or false; false if not said. Raises BadRequestData."""
+    text = request.query_params.get(parameter, "false")
+    if text not in ("true", "false"):
+        raise BadRequestData(f"{parameter} is {text[:40]!r}; it is true or false")
+    return text == "true"
 
 
 def names_of(request: Request, parameter: str) -> list[str]:
@@ -206,14 +201,6 @@ def instant_of(request: Request, parameter: str) -> datetime | None:
         return parse_instant(text.replace(" ", "+"))  # a + of +09:00 that was not encoded arrives as a blank
     except ValueError as error:
         raise BadRequestData(f"{parameter}: {error}") from None
-
-
-def flag_of(request: Request, parameter: str) -> bool:
-    """A parameter that is true or false; false if not said. Raises BadRequestData."""
-    text = request.query_params.get(parameter, "false")
-    if text not in ("true", "false"):
-        raise BadRequestData(f"{parameter} is {text[:40]!r}; it is true or false")
-    return text == "true"
 
 
 def as_object(body: Json) -> JsonObject:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cityos.clock import Clock
 from cityos.connector.document import Document
+from cityos.contexts.library import Library
 from cityos.monitor.health import FeedReport
 from cityos.ngsi.context import Context
 from cityos.ngsi.value import JsonObject
@@ -39,7 +40,7 @@ class Feeds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Store, clock and bells; the city's tenant, @context and key; what is told of broker and feeds."""
+    """Store, clock and bells; the city's tenant, @context and key; other @contexts; what broker and feeds tell."""
 
     store: Store
     clock: Clock
@@ -47,7 +48,7 @@ class Rooms:
     tenant: str
     title: str
     context: Context
-    context_terms: JsonObject
+    library: Library
     key: str | None
     broker: Callable[[], JsonObject]
     feeds: Feeds

@@ -59,6 +59,11 @@ class Context:
         self._base_of = {**bases, **CORE_PREFIXES}
         self._prefixes = sorted(((iri, term) for term, iri in bases.items()), key=lambda pair: -len(pair[0]))
 
+    @property
+    def size(self) -> int:
+        """How many terms it has."""
+        return len(self._iri_of)
+
     def expand(self, name: str) -> str:
         """The IRI of a term or compact IRI; an IRI stays as it is."""
         iri = self._iri_of.get(name)

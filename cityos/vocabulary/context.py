@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from cityos.ngsi.context import Context
 
-CONTEXT_PATH = "/ngsi-ld/v1/jsonldContexts/cityos"
+CITY_CONTEXT_ID = "cityos"
+CONTEXT_PATH = f"/ngsi-ld/v1/jsonldContexts/{CITY_CONTEXT_ID}"
 
 _TRANSPORTATION = "https://smartdatamodels.org/dataModel.Transportation/"
 _MOBILITY = "https://smartdatamodels.org/dataModel.UrbanMobility/"

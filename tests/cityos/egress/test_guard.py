@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import AsyncIterator
@@ -157,6 +159,31 @@ async def test_a_notification_is_sent_and_the_status_returned(open_to_loopback: 
             assert sent == status
     assert all(head.startswith(b"POST /data/a.csv") for head in server.asked)
     assert b"content-type: application/json" in server.asked[0].lower()
+
+
+async def test_connections_are_kept_for_the_next_notification() -> None:
+    connections = 0
+    ended = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n{}")
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+        ended.set()
+
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    egress = Egress(guard=Guard([LOOPBACK]))
+    for _ in range(3):
+        assert await egress.post_guarded(f"http://127.0.0.1:{port}/", b"{}", {}) == 200
+    await egress.close()
+    await ended.wait()
+    listening.close()
+    assert connections == 1
 
 
 async def test_a_notification_does_not_reach_the_house(strict: Egress) -> None:
