@@ -126,7 +126,7 @@ def _is_own(path: Path) -> bool:
 def _is_sharp(leaf: _Leaf) -> bool:
     """Whether a value can be looked up instead of compared."""
     if isinstance(leaf, Between):
-        return _is_number(leaf.low)
+        return not leaf.negated and _is_number(leaf.low)
     if leaf.op == "==":
         return all(isinstance(value, bool | int | float | str | Word) for value in leaf.values)
     return leaf.op != "!=" and _is_number(leaf.values[0])
