@@ -1,113 +1,171 @@
-"""Entities read: one by its id, or many by a query (clauses 6.4, 6.5)."""
+"""Entities read: one by its id, many by a query in the URL or in the body (clauses 6.4, 6.5, 6.23); and purged."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cityos.api import reading
-from cityos.api.accepting import accepted
-from cityos.api.answering import entities_response
+from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, LD_JSON, accepted
+from cityos.api.answering import context_link, context_said
+from cityos.api.asking import (
+    FILTER_WORDS,
+    PAGE_WORDS,
+    SHAPE_WORDS,
+    Asked,
+    asked_by_body,
+    asked_by_url,
+    geometry_property_of,
+    join_of,
+    view_of,
+)
 from cityos.api.door import Door
-from cityos.api.paging import cursor_of, next_link
+from cityos.api.paging import Position, next_link, position_of
 from cityos.api.provision import PREFIX, id_of
-from cityos.ngsi.context import Context
-from cityos.ngsi.core_context import LOCATION
-from cityos.ngsi.error import BadRequestData, InvalidRequest, ResourceNotFound
-from cityos.ngsi.expansion import is_uri
-from cityos.ngsi.geo import GeoQuery, parse_bbox, parse_geo_query
-from cityos.ngsi.representation import View, represent_canonical
-from cityos.ngsi.selector import Selector
-from cityos.ngsi.type_selection import parse_type_selection
-from cityos.store.record import Query
+from cityos.ngsi.error import ResourceNotFound
+from cityos.ngsi.geojson import compile_feature, feature_collection
+from cityos.ngsi.linked import Gathering, Inline, Join
+from cityos.ngsi.provision import delete
+from cityos.ngsi.representation import View, compile_view, shown_of
+from cityos.ngsi.value import JsonObject
 
-_LARGEST_PAGE = 1_000
+_PURGED_AT_ONCE = 1_000
 
 
 async def retrieve(request: Request) -> Response:
     """GET /entities/{id}"""
-    reading.check_parameters(request, _SHAPE_WORDS)
-    accepted(request)
+    reading.check_parameters(request, SHAPE_WORDS)
+    media_type = accepted(request, ENTITY_OFFERS)
     tenant, entity_id = reading.reading_tenant(request), id_of(request)
+    context = await reading.context_of(request)
+    said = dict(request.query_params)
+    view = view_of(request, said, context)
+    join, geometry_property = join_of(said, view), geometry_property_of(said, context)
     stored = await reading.rooms_of(request).store.find(tenant, entity_id)
     if stored is None:
         raise ResourceNotFound(f"{entity_id} is not found")
-    context = await reading.context_of(request)
-    return entities_response(
-        request, context, represent_canonical(orjson.loads(stored.content), _view(request, context))
-    )
+    told = await _told(request, tenant, [stored.entity()], view, join, media_type, geometry_property)
+    if not told or (view.attributes is not None and view.attributes.isdisjoint(stored.entity())):
+        raise ResourceNotFound(f"{entity_id} has none of the members asked for")
+    return _answer(request, told if len(told) > 1 else told[0], view, media_type)
 
 
 async def query(request: Request) -> Response:
     """GET /entities"""
-    reading.check_parameters(request, _FILTER_WORDS)
-    accepted(request)
-    tenant, context = reading.reading_tenant(request), await reading.context_of(request)
-    page = await reading.rooms_of(request).store.query(tenant, _query(request, context))
-    view = _view(request, context)
-    headers = {} if page.next is None else {"Link": next_link(request, page.next)}
-    return entities_response(
-        request, context, [represent_canonical(orjson.loads(s.content), view) for s in page.items], headers
-    )
+    reading.check_parameters(request, _QUERY_WORDS)
+    media_type = accepted(request, ENTITY_OFFERS)
+    tenant = reading.reading_tenant(request)
+    position = position_of(request)
+    asked = asked_by_url(request, await reading.context_of(request), after=position.after, offset=position.offset)
+    return await _page(request, tenant, asked, position, media_type)
 
 
-def _view(request: Request, context: Context) -> View:
-    names = reading.names_of(request, "attrs")
-    attributes = frozenset(context.expand(name) for name in names) if names else None
-    return View(context, reading.form_of(request), attributes, reading.wants_times(request))
+async def query_by_body(request: Request) -> Response:
+    """POST /entityOperations/query"""
+    reading.check_parameters(request, _BODY_QUERY_WORDS)
+    media_type = accepted(request, ENTITY_OFFERS)
+    body = reading.as_object(await reading.read_json(request, reading.ENTITY_LIMIT))
+    tenant = reading.reading_tenant(request)
+    position, context = position_of(request), await reading.context_of(request, body)
+    asked = asked_by_body(request, body, context, after=position.after, offset=position.offset)
+    return await _page(request, tenant, asked, position, media_type)
 
 
-def _query(request: Request, context: Context) -> Query:
-    types = request.query_params.get("type")
-    ids = reading.names_of(request, "id")
-    if bad := [one for one in ids if not is_uri(one)]:
-        raise BadRequestData(f"id {bad[0]!r} is not a URI")
-    asked = Query(
-        selectors=(Selector(parse_type_selection(types, context) if types else None, frozenset(ids)),),
-        attributes=frozenset(context.expand(name) for name in reading.names_of(request, "attrs")),
-        place=_place(request, context),
-        after=cursor_of(request),
-        limit=reading.number_of(request, "limit", 20, 1, _LARGEST_PAGE),
-    )
-    if asked.selectors[0].is_everything and not (asked.attributes or asked.place):
-        raise BadRequestData("Say which entities: type, id, attrs, bbox or georel")
-    return asked
+async def purge(request: Request) -> Response:
+    """DELETE /entities"""
+    reading.check_parameters(request, _PURGE_WORDS)
+    tenant = reading.writing_tenant(request)
+    asked = asked_by_url(request, await reading.context_of(request), after="", offset=0)
+    wanted = replace(asked.query, limit=_PURGED_AT_ONCE)
+    store = reading.rooms_of(request).store
+    while True:
+        page = await store.query(tenant, wanted)
+        await store.apply(tenant, [delete(one.id) for one in page.items])
+        if page.next is None:
+            return Response(status_code=204)
+        wanted = replace(wanted, after=page.next)
 
 
-def _place(request: Request, context: Context) -> GeoQuery | None:
-    said = request.query_params
-    attribute = context.expand(said["geoproperty"]) if "geoproperty" in said else LOCATION
-    if "bbox" in said:
-        if "georel" in said:
-            raise InvalidRequest("bbox and georel cannot be asked for together")
-        return parse_bbox(said["bbox"], attribute)
-    if "georel" not in said:
-        if {"geometry", "coordinates"} & set(said):
-            raise BadRequestData("geometry and coordinates need a georel")
-        return None
-    if missing := [name for name in ("geometry", "coordinates") if name not in said]:
-        raise BadRequestData(f"georel needs {' and '.join(missing)}")
-    return parse_geo_query(said["georel"], said["geometry"], said["coordinates"], attribute)
+async def _page(request: Request, tenant: str, asked: Asked, position: Position, media_type: str) -> Response:
+    page = await reading.rooms_of(request).store.query(tenant, asked.query)
+    found = [stored.entity() for stored in page.items]
+    told = await _told(request, tenant, found, asked.view, asked.join, media_type, asked.geometry_property)
+    answer = _answer(request, told, asked.view, media_type)
+    if page.next is not None:
+        answer.headers.append("Link", next_link(request, position, page.next, asked.query.limit))
+    if page.count is not None:
+        answer.headers["NGSILD-Results-Count"] = str(page.count)
+    return answer
 
 
-_FILTER_WORDS = {
-    "type": "Type names, comma-separated",
-    "id": "Entity ids, comma-separated",
-    "attrs": "Attribute names: only these are shown, only entities that have one of them are found",
-    "bbox": "minlon,minlat,maxlon,maxlat in degrees: what touches the box",
-    "georel": "near;maxDistance==<metres>, near;minDistance==<metres>, within, intersects",
-    "geometry": "GeoJSON geometry type of `coordinates`",
-    "coordinates": "GeoJSON coordinates, [lon, lat] in degrees",
-    "geoproperty": "The geo-property that bbox and georel mean; location if not said",
-    "limit": "How many at most, 1 to 1000; 20 if not said",
-    "cursor": "Where the page begins, as the Link header with rel=next gives it",
-    "format": "normalized, concise or simplified",
-    "options": "sysAttrs adds createdAt and modifiedAt; keyValues is an old word for simplified",
-}
-_SHAPE_WORDS = {name: _FILTER_WORDS[name] for name in ("attrs", "format", "options")}
+async def _told(
+    request: Request,
+    tenant: str,
+    found: Sequence[JsonObject],
+    view: View,
+    join: Join | None,
+    media_type: str,
+    geometry_property: str,
+) -> list[JsonObject]:
+    """The entities found as they are shown, and those joined; what is left empty by pick and omit is left out."""
+    if join is None:
+        return _shown(_renderer(view, media_type, geometry_property, None), found)
+    gathering = Gathering(join, found, shown_of(view))
+    store = reading.rooms_of(request).store
+    while ids := gathering.wanted():
+        gathering.add(stored.entity() for stored in (await store.find_many(tenant, ids)).values())
+    inline = gathering.inline() if join.form == "inline" else None
+    told = _shown(_renderer(view, media_type, geometry_property, inline), found)
+    if join.form == "flat":
+        for entity, projection in gathering.flat():
+            shown = replace(view, projection=projection, attributes=None)
+            told += _shown(_renderer(shown, media_type, geometry_property, None), [entity])
+    return told
+
+
+def _shown(show: Callable[[JsonObject], JsonObject], found: Sequence[JsonObject]) -> list[JsonObject]:
+    return [one for one in map(show, found) if one]
+
+
+def _renderer(
+    view: View, media_type: str, geometry_property: str, inline: Inline | None
+) -> Callable[[JsonObject], JsonObject]:
+    if media_type == GEO_JSON:
+        return compile_feature(view, geometry_property, inline)
+    return compile_view(view, inline)
+
+
+def _answer(request: Request, told: JsonObject | list[JsonObject], view: View, media_type: str) -> Response:
+    """The body with its @context inside (ld+json, and geo+json that prefers it) or in a Link header (6.3.5, 6.3.6)."""
+    body = feature_collection(told) if media_type == GEO_JSON and isinstance(told, list) else told
+    answer = Response(media_type=media_type)
+    if media_type == LD_JSON or (media_type == GEO_JSON and _wants_context(request)):
+        said = context_said(request, view.context)
+        for one in body if isinstance(body, list) else [body]:
+            one["@context"] = said
+    else:
+        answer.headers.append("Link", context_link(request, view.context))
+    answer.body = orjson.dumps(body)
+    answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
+
+
+def _wants_context(request: Request) -> bool:
+    """GeoJSON carries its @context unless `Prefer: body=json` asks otherwise (clause 6.3.6)."""
+    return "body=json" not in request.headers.get("prefer", "").replace(" ", "")
+
+
+_QUERY_WORDS = {**FILTER_WORDS, **SHAPE_WORDS, **PAGE_WORDS}
+_BODY_QUERY_WORDS = {**PAGE_WORDS, **{name: SHAPE_WORDS[name] for name in ("format", "options", "local")}}
+_PURGE_WORDS = {**FILTER_WORDS, **{name: SHAPE_WORDS[name] for name in ("attrs", "local")}}
 
 DOORS = (
-    Door("GET", f"{PREFIX}/entities", query, "Query entities", _FILTER_WORDS),
-    Door("GET", f"{PREFIX}/entities/{{id}}", retrieve, "Read an entity", _SHAPE_WORDS),
+    Door("GET", f"{PREFIX}/entities", query, "Query entities", _QUERY_WORDS),
+    Door("DELETE", f"{PREFIX}/entities", purge, "Delete all entities that a query finds", _PURGE_WORDS),
+    Door("POST", f"{PREFIX}/entityOperations/query", query_by_body, "Query entities by a body", _BODY_QUERY_WORDS),
+    Door("GET", f"{PREFIX}/entities/{{id}}", retrieve, "Read an entity", SHAPE_WORDS),
 )

@@ -32,7 +32,7 @@ class View:
 
     context: Context
     form: str = "normalized"
-    attributes: Collection[str] | None = None
+    attributes: frozenset[str] | None = None
     system: bool = False
     projection: Projection = EVERYTHING
     languages: tuple[str, ...] = ()

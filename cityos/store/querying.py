@@ -79,7 +79,8 @@ class Finder:
         count = self._count() if query.counted else None
         if query.limit == 0:
             return Page((), None, count)
-        items = list(itertools.islice(self._hits(query.after, query.limit + 1), query.limit + 1))
+        hits = itertools.islice(self._hits(query.after, query.offset + query.limit + 1), query.offset, None)
+        items = list(itertools.islice(hits, query.limit + 1))
         following = items[query.limit - 1].id if len(items) > query.limit else None
         return Page(tuple(items[: query.limit]), following, count)
 
