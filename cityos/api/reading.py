@@ -90,12 +90,15 @@ def check_parameters(request: Request, known: Collection[str]) -> None:
 async def read_json(request: Request, limit: int, types: Collection[str] = (JSON, LD_JSON)) -> Json:
     """The body as JSON, at most `limit` bytes.
 
-    Raises LengthRequired, RequestTooLarge, UnsupportedMediaType, InvalidRequest.
+    Raises LengthRequired, RequestTooLarge, UnsupportedMediaType, InvalidRequest; BadRequestData where JSON-LD has
+    a Link header to another @context (6.3.5), for a batch as a whole.
     """
     check_length(request)
     media_type = media_type_of(request)
     if media_type not in types:
         raise UnsupportedMediaType(f"Content-Type is {media_type}; send {' or '.join(types)}")
+    if media_type == LD_JSON and linked_context(request.headers.getlist("link")) is not None:
+        raise BadRequestData("A body of application/ld+json carries its @context itself, not in a Link header")
     content = await read_body(request, limit)
     try:
         return cast(Json, orjson.loads(content))
@@ -132,13 +135,11 @@ async def read_body(request: Request, limit: int) -> bytes:
 async def context_of(request: Request, body: Json = None) -> Context:
     """The @context of a request: from the body (application/ld+json), from a Link header, else the city's (6.3.5).
 
-    Without a body only the Link header counts. Raises BadRequestData, InvalidRequest, LdContextNotAvailable.
+    Without an object only the Link header counts. Raises BadRequestData, InvalidRequest, LdContextNotAvailable.
     """
     linked = linked_context(request.headers.getlist("link"))
     said = body.get("@context") if isinstance(body, dict) else None
-    if body is not None and media_type_of(request) == LD_JSON:
-        if linked is not None:
-            raise BadRequestData("A body of application/ld+json carries its @context itself, not in a Link header")
+    if isinstance(body, dict) and media_type_of(request) == LD_JSON:
         if said is None:
             raise BadRequestData("A body of application/ld+json carries an @context")
         return await compiled(request, said)

@@ -57,7 +57,7 @@ class Context:
             prefixes = {term for term, iri in own.items() if iri.endswith(_PREFIX_ENDS)}
         bases = {term: own[term] for term in prefixes if term in own}
         self._base_of = {**bases, **CORE_PREFIXES}
-        self._prefixes = sorted(((iri, term) for term, iri in bases.items()), key=lambda pair: -len(pair[0]))
+        self._prefixes = sorted(((iri, term) for term, iri in self._base_of.items()), key=lambda pair: -len(pair[0]))
 
     @property
     def size(self) -> int:
@@ -88,7 +88,8 @@ class Context:
     def _find_name(self, iri: str) -> str:
         if iri.startswith(self._vocabulary) and len(iri) > len(self._vocabulary):
             rest = iri[len(self._vocabulary) :]
-            return rest if self._is_free(rest) else iri
+            if self._is_free(rest):
+                return rest
         for base, prefix in self._prefixes:
             rest = iri[len(base) :]
             # A name that means something else here must not be used for it.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.cityos.api.asking import ENTITIES, assert_problem, path_of, put, zone
+from tests.cityos.api.asking import CORE, ENTITIES, LD_JSON, UPSERT, assert_problem, path_of, put, zone
 
 
 async def _in_parts() -> AsyncIterator[bytes]:
@@ -77,3 +77,17 @@ async def test_a_get_with_the_content_type_of_a_body_needs_no_body(client: httpx
     await put(client, zone("1"))
     answer = await client.get(path_of("1"), headers={"Content-Type": "application/ld+json"})
     assert answer.status_code == 200
+
+
+async def test_json_ld_with_a_link_to_another_context_is_refused_as_a_whole(client: httpx.AsyncClient) -> None:
+    """Clause 6.3.5, also for a batch: it is the request that is wrong, not its parts."""
+    headers = {**LD_JSON, "Link": f'<{CORE}>; rel="http://www.w3.org/ns/json-ld#context"'}
+    body = zone("1", **{"@context": CORE})
+    assert_problem(await client.post(UPSERT, json=[body], headers=headers), 400, "BadRequestData", "Link")
+
+
+async def test_parts_of_json_ld_that_are_no_objects_need_no_context(client: httpx.AsyncClient) -> None:
+    await put(client, zone("1"))
+    path = UPSERT.replace("upsert", "delete")
+    answer = await client.post(path, json=["urn:ngsi-ld:Zone:1"], headers=LD_JSON)
+    assert answer.status_code == 204

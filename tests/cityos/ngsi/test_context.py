@@ -118,7 +118,15 @@ def test_core_terms_cannot_be_changed() -> None:
 
 @pytest.mark.parametrize("word", ["id", "type", "@context", "value", "a/b", "a:b"])
 def test_no_iri_is_compacted_to_a_word_that_means_something_else(word: str) -> None:
-    assert CORE.compact(DEFAULT_VOCABULARY + word) == DEFAULT_VOCABULARY + word
+    name = CORE.compact(DEFAULT_VOCABULARY + word)
+    assert name == f"ngsi-ld:default-context/{word}"
+    assert CORE.expand(name) == DEFAULT_VOCABULARY + word
+
+
+def test_a_word_of_the_default_vocabulary_under_another_one_keeps_its_prefix() -> None:
+    context = compile_context({"@vocab": "https://v.example/", "a": "urn:x:a"}, _nowhere)
+    assert context.compact(DEFAULT_VOCABULARY + "b") == "ngsi-ld:default-context/b"
+    assert Context({"a": "urn:x:a"}).compact(DEFAULT_VOCABULARY + "a") == "ngsi-ld:default-context/a"
 
 
 def test_later_contexts_win_in_nested_lists() -> None:
