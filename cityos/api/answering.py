@@ -43,7 +43,7 @@ def context_said(request: Request, context: Context) -> Json:
     if context is CITY_CONTEXT:
         return _city_context(request)
     if not context.links:
-        return CORE_ADDRESS
+        return [CORE_ADDRESS]
     return context.links[0] if len(context.links) == 1 else list(context.links)
 
 

@@ -106,8 +106,7 @@ def _asked(
 def _asks_everything(query: Query) -> bool:
     """Clause 5.7.2.4: a query without type, attributes, q and place is too wide, also with ids or a scope."""
     is_typed = all(selector.types is not None for selector in query.selectors)
-    has_ids = all(selector.ids for selector in query.selectors)
-    return not (is_typed or has_ids or query.attributes or query.condition or query.place)
+    return not (is_typed or query.attributes or query.condition or query.place)
 
 
 def view_of(request: Request, said: Mapping[str, Json], context: Context) -> View:

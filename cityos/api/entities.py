@@ -26,10 +26,12 @@ from cityos.api.asking import (
 from cityos.api.door import Door
 from cityos.api.paging import Position, next_link, position_of
 from cityos.api.provision import PREFIX, id_of
-from cityos.ngsi.error import ResourceNotFound
+from cityos.ngsi.context import Context
+from cityos.ngsi.error import BadRequestData, ResourceNotFound
 from cityos.ngsi.geojson import compile_feature, feature_collection
 from cityos.ngsi.linked import Gathering, Inline, Join
-from cityos.ngsi.provision import delete
+from cityos.ngsi.projection import parse_attrs
+from cityos.ngsi.provision import Command, delete, drop_attributes, keep_attributes
 from cityos.ngsi.representation import View, compile_view, shown_of
 from cityos.ngsi.value import JsonObject
 
@@ -79,15 +81,29 @@ async def purge(request: Request) -> Response:
     """DELETE /entities"""
     reading.check_parameters(request, _PURGE_WORDS)
     tenant = reading.writing_tenant(request)
-    asked = asked_by_url(request, await reading.context_of(request), after="", offset=0)
+    context = await reading.context_of(request)
+    purged = _purged(request, context)
+    asked = asked_by_url(request, context, after="", offset=0)
     wanted = replace(asked.query, limit=_PURGED_AT_ONCE)
     store = reading.rooms_of(request).store
     while True:
         page = await store.query(tenant, wanted)
-        await store.apply(tenant, [delete(one.id) for one in page.items])
+        await store.apply(tenant, [purged(one.id) for one in page.items])
         if page.next is None:
             return Response(status_code=204)
         wanted = replace(wanted, after=page.next)
+
+
+def _purged(request: Request, context: Context) -> Callable[[str], Command]:
+    """What is done to each entity found: deleted, or only of attributes (`drop`, or all but `keep`)."""
+    words = [word for word in ("drop", "keep") if word in request.query_params]
+    if len(words) == 2:
+        raise BadRequestData("drop and keep cannot be asked for together")
+    if not words:
+        return delete
+    names = parse_attrs(request.query_params[words[0]], context)
+    step = drop_attributes if words[0] == "drop" else keep_attributes
+    return lambda entity_id: step(entity_id, names)
 
 
 async def _page(request: Request, tenant: str, asked: Asked, position: Position, media_type: str) -> Response:
@@ -161,7 +177,12 @@ def _wants_context(request: Request) -> bool:
 
 _QUERY_WORDS = {**FILTER_WORDS, **SHAPE_WORDS, **PAGE_WORDS}
 _BODY_QUERY_WORDS = {**PAGE_WORDS, **{name: SHAPE_WORDS[name] for name in ("format", "options", "local")}}
-_PURGE_WORDS = {**FILTER_WORDS, **{name: SHAPE_WORDS[name] for name in ("attrs", "local")}}
+_PURGE_WORDS = {
+    **FILTER_WORDS,
+    **{name: SHAPE_WORDS[name] for name in ("attrs", "local")},
+    "drop": "Only these attributes are deleted, the entities stay",
+    "keep": "All but these attributes are deleted, the entities stay",
+}
 
 DOORS = (
     Door("GET", f"{PREFIX}/entities", query, "Query entities", _QUERY_WORDS),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import cast
 from urllib.parse import quote
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -108,11 +109,17 @@ async def delete_attribute(request: Request) -> Response:
     reading.check_parameters(request, _DELETE_WORDS)
     tenant, entity_id = reading.writing_tenant(request), id_of(request)
     context = await reading.context_of(request)
-    name = expand_attribute_name(cast(str, request.path_params["attr"]), context)
+    word = cast(str, request.path_params["attr"])
+    name = word if word == "scope" else expand_attribute_name(word, context)
     dataset = dataset_of(request.query_params.get("datasetId"), "datasetId")
     everything = reading.flag_of(request, "deleteAll")
     await apply_one(request, tenant, provision.delete_attribute(entity_id, name, dataset, everything=everything))
     return Response(status_code=204)
+
+
+async def write_nothing(request: Request) -> Response:
+    """PATCH and PUT /entities"""
+    raise BadRequestData("The address names no entity: write its id after /entities/")
 
 
 async def apply_one(request: Request, tenant: str, command: Command) -> Outcome:
@@ -130,11 +137,10 @@ async def _update(request: Request, tenant: str, said: Entity, command: Command)
     outcome = await apply_one(request, tenant, command)
     if not outcome.refused:
         return Response(status_code=204)
-    compact = (await reading.context_of(request)).compact
     refused = {name for name, _ in outcome.refused}
     told = {
-        "updated": [compact(name) for name in said.attributes if name not in refused],
-        "notUpdated": [{"attributeName": compact(name), "reason": reason} for name, reason in outcome.refused],
+        "updated": [name for name in said.attributes if name not in refused],
+        "notUpdated": [{"attributeName": name, "reason": reason} for name, reason in outcome.refused],
     }
     return json_response(told, 207)
 
@@ -165,6 +171,8 @@ def wants_no_overwrite(request: Request) -> bool:
 def id_of(request: Request) -> str:
     """The entity's id from the path."""
     entity_id = cast(str, request.path_params["id"])
+    if entity_id.endswith("/attrs"):  # the address of an entity's attributes, with a method that it does not have
+        raise HTTPException(405)
     if not is_uri(entity_id):
         raise BadRequestData(f"{entity_id!r} is not a URI")
     return entity_id
@@ -189,6 +197,8 @@ _ATTRIBUTES = f"{PREFIX}/entities/{{id}}/attrs"
 _ATTRIBUTE = f"{PREFIX}/entities/{{id}}/attrs/{{attr}}"
 
 DOORS = (
+    Door("PATCH", f"{PREFIX}/entities", write_nothing, "Refused: the address names no entity"),
+    Door("PUT", f"{PREFIX}/entities", write_nothing, "Refused: the address names no entity"),
     Door("POST", f"{PREFIX}/entities", create, "Create an entity", _LOCAL),
     Door("PATCH", _ATTRIBUTE, update_attribute, "Change parts of one attribute", _LOCAL),
     Door("PUT", _ATTRIBUTE, replace_attribute, "Replace one attribute", _LOCAL),

@@ -157,12 +157,11 @@ def form_of(request: Request) -> str:
     """normalized, concise or simplified, from `format` or `options` (clause 6.3.7)."""
     asked = [request.query_params.get("format", ""), *request.query_params.get("options", "").split(",")]
     names = {"keyValues": "simplified", **{form: form for form in FORMS}}
+    forms = [names[name] for name in asked if name in names]
     for name in asked:
-        if name in names:
-            return names[name]
-        if name and name != "sysAttrs":
-            raise InvalidRequest(f"{name} is not one of {', '.join(FORMS)}, sysAttrs")
-    return "normalized"
+        if name and name not in names and name != "sysAttrs":
+            raise InvalidRequest(f"{name[:40]} is not one of {', '.join(FORMS)}, sysAttrs")
+    return forms[0] if forms else "normalized"
 
 
 def wants_times(request: Request) -> bool:

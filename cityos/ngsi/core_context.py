@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from cityos.ngsi.value import Json
 
-CORE_ADDRESS = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld"
+CORE_ADDRESS = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld"
 _VERSIONS = ("", "-v1.3", "-v1.4", "-v1.5", "-v1.6", "-v1.7", "-v1.8", "-v1.9")
 CORE_ADDRESSES = tuple(f"https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context{version}.jsonld" for version in _VERSIONS)
 _ADDRESSES = frozenset(CORE_ADDRESSES)

@@ -13,9 +13,10 @@ from typing import cast
 from cityos.ngsi.context import Context
 from cityos.ngsi.core_context import CORE_TERMS
 from cityos.ngsi.entity import NOTE_MEMBERS, VALUE_MEMBER, Attributes, Entity, Instance
-from cityos.ngsi.error import BadRequestData
+from cityos.ngsi.error import BadRequestData, InvalidRequest
 from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.kind import is_geometry, is_instances, kind_of
+from cityos.ngsi.scope_query import check_scope
 from cityos.ngsi.value import MAX_DEPTH, Json, JsonObject, check_value
 
 NULL = "urn:ngsi-ld:null"  # NGSI-LD Null, clause 4.5.0: "delete this" in a merge
@@ -62,8 +63,8 @@ def expand_fragment(said: Json, context: Context) -> Entity:
     types = _names(body.get("type", body.get("@type", [])), "type")
     return Entity(
         id="",
-        types=tuple(dict.fromkeys(_expanded(name, context, "type") for name in types)),
-        scopes=tuple(_names(body.get("scope", []), "scope")),
+        types=tuple(dict.fromkeys(_expanded_type(name, context) for name in types)),
+        scopes=tuple(check_scope(scope) for scope in _names(body.get("scope", []), "scope")),
         attributes=_expand_attributes(body, context, "", depth=0),
         expires_at=_instant(body.get("expiresAt"), "expiresAt"),
     )
@@ -129,6 +130,12 @@ def _expand_attributes(body: JsonObject, context: Context, path: str, depth: int
     return attributes
 
 
+def _expanded_type(name: str, context: Context) -> str:
+    if name in ("id", "type") or name[0] == "@":
+        raise BadRequestData(f"type {name!r} is a word of JSON-LD, not the name of a type")
+    return _expanded(name, context, "type")
+
+
 def _expanded(name: str, context: Context, where: str) -> str:
     iri = context.expand(name)
     if len(iri) > _LONGEST_NAME:
@@ -150,7 +157,7 @@ _RESERVED_IRIS = {
 
 def _checked_name(name: str, where: str) -> str:
     check_value(name, f"the name {where!r}")
-    if not (_NAME.match(name) or is_uri(name)):
+    if not (_NAME.match(name) or is_uri(name)) or name[0] == "@":
         raise BadRequestData(f"{where!r} is not a valid attribute name")
     return name
 
@@ -183,6 +190,8 @@ def _expand_instance(body: JsonObject, context: Context, where: str, depth: int,
         raise BadRequestData(f"{where} is a {kind} without {member}")
     value = body[member]
     check_value(value, f"{where}.{member}")
+    if kind == "LanguageProperty" and value == {"@none": NULL}:  # how a language map says NGSI-LD Null (4.5.18)
+        value = NULL
     if value != NULL:
         value = _VALUE_CHECKS.get(kind, _as_said)(value, f"{where}.{member}")
         if kind == "VocabProperty":
@@ -311,7 +320,7 @@ def _expand_vocab(value: Json, context: Context) -> Json:
 
 def _object(said: Json, what: str) -> JsonObject:
     if not isinstance(said, dict):
-        raise BadRequestData(f"{what} is not a JSON object")
+        raise InvalidRequest(f"{what} is not a JSON object")
     return said
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from cityos.ngsi.entity import DEFAULT_DATASET, Attributes, Entity, Instance
 from cityos.ngsi.error import AlreadyExists, BadRequestData, ResourceNotFound
-from cityos.ngsi.expansion import NULL
+from cityos.ngsi.expansion import NULL, UNSAID
 from cityos.ngsi.merge import merge_instance, merge_patch, update_attributes, without_nulls
 
 
@@ -104,7 +104,7 @@ def append_attributes(entity_id: str, said: Entity, *, overwrite: bool = True) -
             return Decision(update_attributes(known, said))
         fresh, present = _parted(known, said)
         refused = tuple((name, "it exists and noOverwrite is asked for") for name in present.attributes)
-        scopes = known.scopes or said.scopes
+        scopes = tuple(dict.fromkeys((*known.scopes, *said.scopes)))
         return Decision(replace(update_attributes(known, fresh), scopes=scopes), refused)
 
     return Command(entity_id, step)
@@ -115,15 +115,19 @@ def update_existing(entity_id: str, said: Entity) -> Command:
 
     def step(known: Entity | None) -> Decision:
         known = _existing(entity_id, known)
-        fresh, present = _parted(known, said)
-        refused = tuple((name, "the entity has no such attribute") for name in fresh.attributes)
-        return Decision(update_attributes(known, present), refused)
+        present = {name: instances for name, instances in said.attributes.items() if name in known.attributes}
+        missing = [name for name in said.attributes if name not in present]
+        if said.scopes and not known.scopes:
+            missing.append("scope")
+        refused = tuple((name, "the entity has no such attribute") for name in missing)
+        wanted = replace(said, attributes=present, scopes=said.scopes if known.scopes else ())
+        return Decision(update_attributes(known, wanted), refused)
 
     return Command(entity_id, step)
 
 
 def update_partially(entity_id: str, name: str, said: Instance) -> Command:
-    """Partial Attribute Update (5.6.4): what is said of the instance changes, the rest of it stays."""
+    """Partial Attribute Update (5.6.4): members said replace those of the instance, the others stay."""
 
     def step(known: Entity | None) -> Decision:
         known = _existing(entity_id, known)
@@ -132,7 +136,8 @@ def update_partially(entity_id: str, name: str, said: Instance) -> Command:
             raise BadRequestData(f"{name} is a {before.kind}, not a {said.kind}")
         if said.value == NULL:
             return Decision(_without(known, name, said.dataset))
-        return Decision(_with(known, name, merge_instance(before, said)))
+        merged = merge_instance(before, said)
+        return Decision(_with(known, name, merged if said.value is UNSAID else replace(merged, value=said.value)))
 
     return Command(entity_id, step)
 
@@ -153,10 +158,31 @@ def delete_attribute(entity_id: str, name: str, dataset: str = DEFAULT_DATASET, 
 
     def step(known: Entity | None) -> Decision:
         known = _existing(entity_id, known)
+        if name == "scope":
+            return Decision(replace(known, scopes=()))
         if everything and name in known.attributes:
             return Decision(replace(known, attributes={k: v for k, v in known.attributes.items() if k != name}))
         _instance(known, name, dataset)
         return Decision(_without(known, name, dataset))
+
+    return Command(entity_id, step)
+
+
+def drop_attributes(entity_id: str, names: frozenset[str]) -> Command:
+    """Purge (5.6.21) with `drop`: these attributes go, the entity stays."""
+    return _purge(entity_id, lambda name: name not in names)
+
+
+def keep_attributes(entity_id: str, names: frozenset[str]) -> Command:
+    """Purge (5.6.21) with `keep`: all but these attributes go, the entity stays."""
+    return _purge(entity_id, lambda name: name in names)
+
+
+def _purge(entity_id: str, stays: Callable[[str], bool]) -> Command:
+    def step(known: Entity | None) -> Decision:
+        known = _existing(entity_id, known)
+        rest = {name: instances for name, instances in known.attributes.items() if stays(name)}
+        return Decision(replace(known, attributes=rest))
 
     return Command(entity_id, step)
 

@@ -5,7 +5,7 @@ Everything is rendered from canonical JSON. `compile_view` settles what a view a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
