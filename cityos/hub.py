@@ -38,7 +38,9 @@ from cityos.ngsi.value import JsonObject
 from cityos.notify.heads import Heads
 from cityos.notify.publisher import Publisher
 from cityos.settings import Settings, is_loopback
+from cityos.store.connection import Database
 from cityos.store.record import Retention, RunResult
+from cityos.store.sqlite import SqliteDatabase
 from cityos.store.store import Store
 from cityos.store.writer import Writer
 from cityos.vocabulary.context import CITY_CONTEXT, CITY_CONTEXT_ID, CITY_TERMS
@@ -49,7 +51,7 @@ DEFAULT_TENANT = "default"
 _TRIM_EVERY_S = 600.0
 _REMEMBER_EVERY_S = 1.0
 _FLUSH_EVERY_S = 30.0
-_EXPIRE_EVERY_S = 5.0
+_EXPIRE_EVERY_S = 2.0
 _AGAIN_S = 5.0
 
 
@@ -164,7 +166,7 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
     """Opens the store, then everything that may come later: broker, feeds, retention. Closes all on the way out."""
     async with contextlib.AsyncExitStack() as stack:
         heads = Heads()
-        store = Store(plan.data, plan.clock.now, CITY_CONTEXT.compact, heads.ring_from_thread, plan.writer)
+        store = _open_store(plan, heads)
         stack.callback(store.close)
         heads.ring(await store.tenants())
         egress = Egress(guard=Guard(plan.settings.egress_allow))
@@ -237,10 +239,25 @@ async def _keep_flushing(hub: Hub) -> None:
         await hub.library.flush()
 
 
+def _open_store(plan: Plan, heads: Heads) -> Store:
+    url = plan.settings.database_url
+    database = SqliteDatabase(plan.data) if url is None else _postgres(url)
+    return Store(
+        plan.data, plan.clock.now, CITY_CONTEXT.compact, heads.ring_from_thread, plan.writer, database=database
+    )
+
+
+def _postgres(url: str) -> Database:
+    from cityos.store.postgresql import PostgresDatabase
+
+    return PostgresDatabase(url)
+
+
 async def _keep_expiring(hub: Hub) -> None:
-    """Ends what documents said once they expire."""
+    """Ends transient entities, and what documents said, once they expire."""
     while True:
         await asyncio.sleep(_EXPIRE_EVERY_S)
+        await hub.store.end_expired(hub.plan.clock.now())
         for tenant in await hub.store.tenants():
             expired = await hub.store.expire(tenant, hub.plan.clock.now())
             if hub.runner is not None:

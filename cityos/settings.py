@@ -20,13 +20,16 @@ class SettingError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """CITYOS_API_KEY: the key for writing and for `-internal` tenants. CITYOS_BROKER_URL: a broker instead of the
-    embedded one. CITYOS_URL: where commands find the hub. CITYOS_EGRESS_ALLOW: networks that addresses supplied through
-    the API may lie in although they are not public."""
+    embedded one. CITYOS_DATABASE_URL: a PostgreSQL database instead of the embedded one. CITYOS_URL: where commands
+    find the hub. CITYOS_EGRESS_ALLOW: networks that addresses supplied through the API may lie in although they are
+    not public. CITYOS_CORS_ORIGINS: whose pages may read the API in a browser."""
 
     api_key: str | None = None
     broker_url: str | None = None
+    database_url: str | None = None
     url: str = DEFAULT_URL
     egress_allow: tuple[Network, ...] = ()
+    cors_origins: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -37,11 +40,33 @@ class Settings:
                 f"CITYOS_API_KEY is shorter than {_SHORTEST_KEY} characters; make one: openssl rand -hex 16"
             )
         return cls(
-            key,
-            environment.get("CITYOS_BROKER_URL") or None,
-            environment.get("CITYOS_URL") or DEFAULT_URL,
-            _networks(environment.get("CITYOS_EGRESS_ALLOW", "")),
+            api_key=key,
+            broker_url=environment.get("CITYOS_BROKER_URL") or None,
+            database_url=_database(environment.get("CITYOS_DATABASE_URL") or None),
+            url=environment.get("CITYOS_URL") or DEFAULT_URL,
+            egress_allow=_networks(environment.get("CITYOS_EGRESS_ALLOW", "")),
+            cors_origins=_origins(environment.get("CITYOS_CORS_ORIGINS", "")),
         )
+
+
+def _database(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        scheme = url.partition(":")[0][:20]
+        raise SettingError(
+            f"CITYOS_DATABASE_URL begins with {scheme!r}; write postgresql://user:password@host:5432/database, "
+            "or leave it out for the embedded SQLite"
+        )
+    return url
+
+
+def _origins(said: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in said.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and (not origin.startswith(("http://", "https://")) or origin.count("/") != 2):
+            raise SettingError(
+                f"CITYOS_CORS_ORIGINS holds {origin!r}; write origins such as https://map.example, or * for every page"
+            )
+    return origins
 
 
 def _networks(said: str) -> tuple[Network, ...]:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from cityos.api import about, batch, changes, contexts, datasets, entities, errors, feeds, provision
+from cityos.api import (
+    about,
+    batch,
+    changes,
+    contexts,
+    datasets,
+    discovery,
+    entities,
+    errors,
+    federation,
+    feeds,
+    provision,
+)
 from cityos.api.documentation import door_to_docs
 from cityos.api.hot_path import EntityFirst
 from cityos.api.protocol import Protocol
@@ -27,6 +39,8 @@ def create_app(rooms: Rooms) -> FastAPI:
         *provision.DOORS,
         *batch.DOORS,
         *entities.DOORS,
+        *discovery.DOORS,
+        *federation.DOORS,
         *changes.DOORS,
         *feeds.DOORS,
         *datasets.DOORS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -33,6 +34,7 @@ class Door:
     handler: Handler
     summary: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""  # in the OpenAPI document; the handler's, if not said
 
     def install(self, app: FastAPI) -> None:
         """Puts the door into the application."""
@@ -45,15 +47,19 @@ class Door:
             for piece in self.path.split("/")
             if piece.startswith("{")
         ]
-        route = self.path.replace("{id}", "{id:path}").replace("{attr}", "{attr:path}")
+        route = self.path.replace("{id}", "{id:path}").replace("{attr}", "{attr:path}").replace("{type}", "{type:path}")
         app.router.add_api_route(
             route,
             self.handler,
             methods=[self.method],
             summary=self.summary,
-            operation_id=f"{self.handler.__module__.rsplit('.', 1)[-1]}_{self.handler.__name__}",
+            operation_id=self._operation_id(),
             response_class=Response,
             response_model=None,
             route_class_override=_DirectRoute,
             openapi_extra={"parameters": [*within, *described]},
         )
+
+    def _operation_id(self) -> str:
+        room = self.handler.__module__.rsplit(".", 1)[-1]
+        return re.sub(r"\W+", "_", f"{room}_{self.name or self.handler.__name__}").strip("_")

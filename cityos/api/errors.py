@@ -18,6 +18,7 @@ from cityos.ngsi.error import (
     LdContextNotAvailable,
     NgsiError,
     NonexistentTenant,
+    NotBuilt,
     ResourceNotFound,
     TooComplexQuery,
 )
@@ -31,6 +32,7 @@ _STATUS: Final[Mapping[type[NgsiError], int]] = {
     NonexistentTenant: 404,
     LdContextNotAvailable: 504,
     TooComplexQuery: 403,
+    NotBuilt: 501,
 }
 _ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 

@@ -64,8 +64,9 @@ async def merge(request: Request) -> Response:
 
 async def delete(request: Request) -> Response:
     """DELETE /entities/{id}"""
+    entity_id = id_of(request)
     reading.check_parameters(request, _LOCAL)
-    await apply_one(request, reading.writing_tenant(request), provision.delete(id_of(request)))
+    await apply_one(request, reading.writing_tenant(request), provision.delete(entity_id))
     return Response(status_code=204)
 
 

@@ -50,6 +50,13 @@ class LdContextNotAvailable(NgsiError):
     title = "The @context is not available"
 
 
+class NotBuilt(NgsiError):
+    """The operation is in the standard, but not here yet."""
+
+    kind = "OperationNotSupported"
+    title = "The operation is not supported"
+
+
 class TooComplexQuery(NgsiError):
     """The query takes longer than it may."""
 

@@ -111,17 +111,12 @@ def append_attributes(entity_id: str, said: Entity, *, overwrite: bool = True) -
 
 
 def update_existing(entity_id: str, said: Entity) -> Command:
-    """Update Attributes (5.6.2): present ones are replaced, others not added."""
+    """Update Attributes (5.6.2): attributes are replaced, or added where they are missing; a scope is not added."""
 
     def step(known: Entity | None) -> Decision:
         known = _existing(entity_id, known)
-        present = {name: instances for name, instances in said.attributes.items() if name in known.attributes}
-        missing = [name for name in said.attributes if name not in present]
-        if said.scopes and not known.scopes:
-            missing.append("scope")
-        refused = tuple((name, "the entity has no such attribute") for name in missing)
-        wanted = replace(said, attributes=present, scopes=said.scopes if known.scopes else ())
-        return Decision(update_attributes(known, wanted), refused)
+        refused = (("scope", "the entity has no scope"),) if said.scopes and not known.scopes else ()
+        return Decision(update_attributes(known, replace(said, scopes=said.scopes if known.scopes else ())), refused)
 
     return Command(entity_id, step)
 

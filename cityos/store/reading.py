@@ -12,9 +12,10 @@ from cityos.connector.batch import Notice, Row, Severity
 from cityos.ngsi.expansion import NULL
 from cityos.ngsi.instant import from_microseconds, to_microseconds
 from cityos.ngsi.value import JsonObject
-from cityos.store import resource
+from cityos.store import discovery, resource
 from cityos.store import statement as sql
 from cityos.store.connection import Connection
+from cityos.store.discovery import AttributeUse, TypeUse
 from cityos.store.error import CursorGone
 from cityos.store.querying import Finder
 from cityos.store.record import (
@@ -120,6 +121,28 @@ class Reader:
     def count(self, tenant: str) -> int:
         """How many entities there are now."""
         return self.query(tenant, Query(limit=0, counted=True)).count or 0
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the time of a transient entity has come."""
+        return bool(self._rows(sql.EXPIRED_ENTITIES, now=to_microseconds(now)))
+
+    # ---- discovery
+
+    def list_types(self, tenant: str, *, with_attributes: bool) -> list[TypeUse]:
+        """The types of the tenant's entities."""
+        return discovery.list_types(self._connection, tenant, with_attributes=with_attributes)
+
+    def find_type(self, tenant: str, iri: str) -> TypeUse | None:
+        """One type, if any entity has it."""
+        return discovery.find_type(self._connection, tenant, iri)
+
+    def list_attributes(self, tenant: str) -> list[AttributeUse]:
+        """The attributes of the tenant's entities."""
+        return discovery.list_attributes(self._connection, tenant)
+
+    def find_attribute(self, tenant: str, iri: str) -> AttributeUse | None:
+        """One attribute, if any entity has it."""
+        return discovery.find_attribute(self._connection, tenant, iri)
 
     # ---- resources
 

@@ -99,6 +99,8 @@ class Store:
 
     async def end_expired(self, now: datetime) -> int:
         """Ends the transient entities of all tenants whose time has come; returns how many."""
+        if not await self.read(lambda reader: reader.has_expired(now)):
+            return 0  # asked every few seconds: a transaction for nothing would be a disk write for nothing
         return await self._write_directly(lambda session: end_expired(session, now))
 
     async def put_resource(

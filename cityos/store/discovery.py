@@ -1,0 +1,155 @@
+"""Which types and attributes the entities of a tenant have now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
+
+from cityos.store.connection import Connection
+from cityos.store.schema import entity_type, instance, name
+from cityos.store.statement import Statement, compiled
+
+_SAMPLE = 1_000  # instances of an attribute that are looked at for their kinds: more would hardly show another
+
+
+@dataclass(slots=True)
+class AttributeUse:
+    """An attribute (IRI): how many entities have it, of which types (IRIs); `kinds` as far as a sample shows them."""
+
+    iri: str
+    count: int = 0
+    types: set[str] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class TypeUse:
+    """An entity type (IRI), how many entities have it, and their attributes."""
+
+    iri: str
+    count: int
+    attributes: list[AttributeUse] = field(default_factory=list)
+
+
+def list_types(connection: Connection, tenant: str, *, with_attributes: bool) -> list[TypeUse]:
+    """All types, in order of IRI."""
+    uses = {iri: TypeUse(iri, count) for iri, count in connection.rows(_TYPES, {"tenant": tenant})}
+    if with_attributes:
+        for type_iri, attribute_iri, count in connection.rows(_TYPED_ATTRIBUTES, {"tenant": tenant}):
+            uses[type_iri].attributes.append(AttributeUse(attribute_iri, count))
+    return [uses[iri] for iri in sorted(uses)]
+
+
+def find_type(connection: Connection, tenant: str, iri: str) -> TypeUse | None:
+    """One type with its attributes and their kinds, if any entity has it."""
+    about = {"tenant": tenant, "type_iri": iri}
+    rows = connection.rows(_TYPE, about)
+    if not rows or not rows[0][0]:
+        return None
+    use = TypeUse(iri, rows[0][0])
+    for attribute_iri, count in connection.rows(_ATTRIBUTES_OF_TYPE, about):
+        kinds = _kinds(connection.rows(_SAMPLE_OF_TYPE, {**about, "attribute_iri": attribute_iri, "count": _SAMPLE}))
+        use.attributes.append(AttributeUse(attribute_iri, count, {iri}, kinds))
+    return use
+
+
+def list_attributes(connection: Connection, tenant: str) -> list[AttributeUse]:
+    """All attributes with the types of the entities that have them, in order of IRI."""
+    uses: dict[str, AttributeUse] = {}
+    for type_iri, attribute_iri, count in connection.rows(_TYPED_ATTRIBUTES, {"tenant": tenant}):
+        use = uses.setdefault(attribute_iri, AttributeUse(attribute_iri))
+        use.types.add(type_iri)
+        use.count += count
+    return [uses[iri] for iri in sorted(uses)]
+
+
+def find_attribute(connection: Connection, tenant: str, iri: str) -> AttributeUse | None:
+    """One attribute with its types and kinds, if any entity has it."""
+    about = {"tenant": tenant, "attribute_iri": iri}
+    count = cast(int, connection.rows(_COUNT_OF_ATTRIBUTE, about)[0][0])
+    if not count:
+        return None
+    types = {row[0] for row in connection.rows(_TYPES_OF_ATTRIBUTE, about)}
+    return AttributeUse(iri, count, types, _kinds(connection.rows(_SAMPLE_OF_ATTRIBUTE, {**about, "count": _SAMPLE})))
+
+
+def _kinds(bodies: Iterable[tuple[Any, ...]]) -> set[str]:
+    return {cast(str, orjson.loads(body)["type"]) for (body,) in bodies}
+
+
+# ---- statements
+
+_type_name, _attribute_name = name.alias("type_name"), name.alias("attribute_name")
+_ZERO: ColumnElement[int] = literal_column("0")
+
+
+def _is_current(attribute: ColumnElement[bool]) -> ColumnElement[bool]:
+    return (instance.c.tenant == bindparam("tenant")) & attribute & instance.c.current
+
+
+def _typed_attributes() -> Statement:
+    joined = instance.join(entity_type, entity_type.c.entity == instance.c.entity)
+    return compiled(
+        select(_type_name.c.iri, _attribute_name.c.iri, func.count(instance.c.entity.distinct()))
+        .select_from(joined)
+        .join(_type_name, _type_name.c.no == entity_type.c.type)
+        .join(_attribute_name, _attribute_name.c.no == instance.c.attribute)
+        .where(instance.c.tenant == bindparam("tenant"), instance.c.current)
+        .where(entity_type.c.tenant == bindparam("tenant"))
+        .group_by(_type_name.c.iri, _attribute_name.c.iri)
+        .order_by(_type_name.c.iri, _attribute_name.c.iri)
+    )
+
+
+_TYPES = compiled(
+    select(_type_name.c.iri, func.count())
+    .select_from(entity_type.join(_type_name, _type_name.c.no == entity_type.c.type))
+    .where(entity_type.c.tenant == bindparam("tenant"))
+    .group_by(_type_name.c.iri)
+)
+_TYPED_ATTRIBUTES = _typed_attributes()
+_TYPE = compiled(
+    select(func.count())
+    .select_from(entity_type.join(_type_name, _type_name.c.no == entity_type.c.type))
+    .where(entity_type.c.tenant == bindparam("tenant"), _type_name.c.iri == bindparam("type_iri"))
+)
+_OF_TYPE = (
+    entity_type.join(_type_name, _type_name.c.no == entity_type.c.type)
+    .join(instance, instance.c.entity == entity_type.c.entity)
+    .join(_attribute_name, _attribute_name.c.no == instance.c.attribute)
+)
+_IS_OF_TYPE = (
+    (entity_type.c.tenant == bindparam("tenant"))
+    & (instance.c.tenant == bindparam("tenant"))
+    & (_type_name.c.iri == bindparam("type_iri"))
+    & instance.c.current
+)
+_ATTRIBUTES_OF_TYPE = compiled(
+    select(_attribute_name.c.iri, func.count(instance.c.entity.distinct()))
+    .select_from(_OF_TYPE)
+    .where(_IS_OF_TYPE)
+    .group_by(_attribute_name.c.iri)
+    .order_by(_attribute_name.c.iri)
+)
+_SAMPLE_OF_TYPE = compiled(
+    select(instance.c.body)
+    .select_from(_OF_TYPE)
+    .where(_IS_OF_TYPE, _attribute_name.c.iri == bindparam("attribute_iri"))
+    .limit(bindparam("count"))
+    .offset(_ZERO)
+)
+_ATTRIBUTE_NO = select(name.c.no).where(name.c.iri == bindparam("attribute_iri")).scalar_subquery()
+_HAS_ATTRIBUTE = _is_current(instance.c.attribute == _ATTRIBUTE_NO)
+_COUNT_OF_ATTRIBUTE = compiled(select(func.count(instance.c.entity.distinct())).where(_HAS_ATTRIBUTE))
+_TYPES_OF_ATTRIBUTE = compiled(
+    select(_type_name.c.iri)
+    .distinct()
+    .select_from(instance.join(entity_type, entity_type.c.entity == instance.c.entity))
+    .join(_type_name, _type_name.c.no == entity_type.c.type)
+    .where(_HAS_ATTRIBUTE, entity_type.c.tenant == bindparam("tenant"))
+)
+_SAMPLE_OF_ATTRIBUTE = compiled(select(instance.c.body).where(_HAS_ATTRIBUTE).limit(bindparam("count")).offset(_ZERO))
