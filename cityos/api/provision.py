@@ -198,8 +198,8 @@ _ATTRIBUTES = f"{PREFIX}/entities/{{id}}/attrs"
 _ATTRIBUTE = f"{PREFIX}/entities/{{id}}/attrs/{{attr}}"
 
 DOORS = (
-    Door("PATCH", f"{PREFIX}/entities", write_nothing, "Refused: the address names no entity"),
-    Door("PUT", f"{PREFIX}/entities", write_nothing, "Refused: the address names no entity"),
+    Door("PATCH", f"{PREFIX}/entities", write_nothing, "Refused: the address names no entity", name="patch_nothing"),
+    Door("PUT", f"{PREFIX}/entities", write_nothing, "Refused: the address names no entity", name="put_nothing"),
     Door("POST", f"{PREFIX}/entities", create, "Create an entity", _LOCAL),
     Door("PATCH", _ATTRIBUTE, update_attribute, "Change parts of one attribute", _LOCAL),
     Door("PUT", _ATTRIBUTE, replace_attribute, "Replace one attribute", _LOCAL),

@@ -53,8 +53,14 @@ class Instance:
         return (
             self.kind == other.kind
             and same_value(self.value, other.value)
-            and same_value(self.notes, other.notes)
-            and same_attributes(self.attributes, other.attributes)
+            and (self.notes == other.notes == {} or same_value(self.notes, other.notes))
+            and (self.attributes == other.attributes == {} or same_attributes(self.attributes, other.attributes))
+        )
+
+    def written(self, created_at: datetime | None, modified_at: datetime) -> Instance:
+        """The same with the times of writing. (`dataclasses.replace` takes ten times as long.)"""
+        return Instance(
+            self.kind, self.value, self.observed_at, self.dataset, self.notes, self.attributes, created_at, modified_at
         )
 
 

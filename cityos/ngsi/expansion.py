@@ -5,8 +5,9 @@ Every error names the place by path, in the words of the request: `snowDepth.obs
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
@@ -14,6 +15,7 @@ from cityos.ngsi.context import Context
 from cityos.ngsi.core_context import CORE_TERMS
 from cityos.ngsi.entity import NOTE_MEMBERS, VALUE_MEMBER, Attributes, Entity, Instance
 from cityos.ngsi.error import BadRequestData, InvalidRequest
+from cityos.ngsi.geometry import check_geometry
 from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.kind import is_geometry, is_instances, kind_of
 from cityos.ngsi.scope_query import check_scope
@@ -102,7 +104,7 @@ def expand_instance_part(word: str, said: Json, context: Context, *, whole: bool
     if whole or kind_of(body):
         return _expand_instance(body, context, word, 0, whole=whole)
     if is_geometry(body):
-        return Instance("GeoProperty", _geometry(body, word))
+        return Instance("GeoProperty", check_geometry(body, word))
     return _expand_particulars(Instance("", UNSAID), body, context, word, 0)
 
 
@@ -120,14 +122,24 @@ def _expand_attributes(body: JsonObject, context: Context, path: str, depth: int
         if name in reserved:
             continue
         where = f"{path}{name}"
-        iri = _expanded(_checked_name(name, where), context, where)
-        if iri in _RESERVED_IRIS[reserved]:
-            raise BadRequestData(f"{where!r} means {iri}, which is no attribute")
+        try:
+            iri = _attribute_iri(name, context, depth == 0)
+        except BadRequestData as error:
+            raise BadRequestData(f"{where!r}: {error}") from None
+        instances = attributes.setdefault(iri, {})
         for instance in _expand_attribute(value, context, where, depth):
-            if instance.dataset in attributes.setdefault(iri, {}):
+            if instance.dataset in instances:
                 raise BadRequestData(f"{where} has two instances of the dataset {instance.dataset or 'default'}")
-            attributes[iri][instance.dataset] = instance
+            instances[instance.dataset] = instance
     return attributes
+
+
+@functools.lru_cache(maxsize=8192)  # the same few names stand in every entity
+def _attribute_iri(name: str, context: Context, is_top: bool) -> str:
+    iri = _expanded(_checked_name(name, name), context, name)
+    if iri in _RESERVED_IRIS[_RESERVED if is_top else _SUB_RESERVED]:
+        raise BadRequestData(f"{name!r} means {iri}, which is no attribute")
+    return iri
 
 
 def _expanded_type(name: str, context: Context) -> str:
@@ -163,18 +175,19 @@ def _checked_name(name: str, where: str) -> str:
 
 
 def _expand_attribute(value: Json, context: Context, where: str, depth: int) -> list[Instance]:
-    if value is None:
+    if value.__class__ is dict:
+        if kind_of(value):
+            return [_expand_instance(value, context, where, depth)]
+    elif value is None:
         raise BadRequestData(f"{where} is null; to delete it in a merge, write {NULL}")
-    if is_instances(value):
+    elif is_instances(value):
         return [
             _expand_instance(cast(JsonObject, one), context, f"{where}[{index}]", depth)
             for index, one in enumerate(cast(list[Json], value))
         ]
-    if isinstance(value, dict) and kind_of(value):
-        return [_expand_instance(value, context, where, depth)]
     check_value(value, where)
     if is_geometry(value):
-        return [Instance("GeoProperty", _geometry(value, where))]
+        return [Instance("GeoProperty", check_geometry(value, where))]
     return [Instance("Property", value)]
 
 
@@ -184,34 +197,41 @@ def _expand_instance(body: JsonObject, context: Context, where: str, depth: int,
     if kind is None or (said is not None and said != kind):
         raise BadRequestData(f"{where}.type is not one of {', '.join(VALUE_MEMBER)}")
     member = VALUE_MEMBER[kind]
-    if member not in body and not whole:
+    value = body.get(member)
+    if value is None:
+        if member in body or whole:
+            raise BadRequestData(f"{where} is a {kind} without {member}")
         return _expand_particulars(Instance(kind, UNSAID), body, context, where, depth)
-    if body.get(member) is None:
-        raise BadRequestData(f"{where} is a {kind} without {member}")
-    value = body[member]
-    check_value(value, f"{where}.{member}")
+    instance = Instance(kind, _expand_value(kind, member, value, context, where))
+    if len(body) == (1 if said is None else 2):  # nothing but type and value, as most are
+        return instance
+    return _expand_particulars(instance, body, context, where, depth)
+
+
+def _expand_value(kind: str, member: str, value: Json, context: Context, where: str) -> Json:
+    check_value(value, where)
+    if kind == "Property" or value == NULL:
+        return value
     if kind == "LanguageProperty" and value == {"@none": NULL}:  # how a language map says NGSI-LD Null (4.5.18)
-        value = NULL
-    if value != NULL:
-        value = _VALUE_CHECKS.get(kind, _as_said)(value, f"{where}.{member}")
-        if kind == "VocabProperty":
-            value = _expand_vocab(value, context)
-    return _expand_particulars(Instance(kind, value), body, context, where, depth)
+        return NULL
+    check = _VALUE_CHECKS.get(kind)
+    if check is not None:
+        value = check(value, f"{where}.{member}")
+    return _expand_vocab(value, context) if kind == "VocabProperty" else value
 
 
 def _expand_particulars(instance: Instance, body: JsonObject, context: Context, where: str, depth: int) -> Instance:
-    instance.observed_at = _instant(body.get("observedAt"), f"{where}.observedAt")
-    instance.dataset = _dataset(body.get("datasetId"), f"{where}.datasetId")
+    if "observedAt" in body:
+        instance.observed_at = _instant(body["observedAt"], f"{where}.observedAt")
+    if "datasetId" in body:
+        instance.dataset = _dataset(body["datasetId"], f"{where}.datasetId")
     for note in NOTE_MEMBERS:
         if note in body:
             check_value(body[note], f"{where}.{note}")
             instance.notes[note] = body[note]
-    instance.attributes = _expand_attributes(body, context, f"{where}.", depth + 1)
+    if not body.keys() <= _SUB_RESERVED:
+        instance.attributes = _expand_attributes(body, context, f"{where}.", depth + 1)
     return instance
-
-
-def _as_said(value: Json, where: str) -> Json:
-    return value
 
 
 def _relationship(value: Json, where: str) -> Json:
@@ -239,71 +259,8 @@ def _list(value: Json, where: str) -> Json:
     return value
 
 
-def _geometry(value: Json, where: str) -> Json:
-    """Checks a GeoJSON geometry: positions are WGS 84 lon, lat (RFC 7946; clause 4.7)."""
-    if not is_geometry(value):
-        raise BadRequestData(f"{where} is not a GeoJSON geometry")
-    body = cast(JsonObject, value)
-    if body["type"] == "GeometryCollection":
-        for index, part in enumerate(cast(list[Json], _list(body.get("geometries"), f"{where}.geometries"))):
-            _geometry(part, f"{where}.geometries[{index}]")
-        return value
-    _SHAPES[cast(str, body["type"])](body.get("coordinates"), f"{where}.coordinates")
-    if len(set(_dimensions(body["coordinates"]))) > 1:
-        raise BadRequestData(f"{where}.coordinates mixes positions with and without height")
-    return value
-
-
-def _dimensions(coordinates: Json) -> Iterator[int]:
-    """How many numbers each position has."""
-    parts = cast(list[Json], coordinates)
-    if isinstance(parts[0], list):
-        for part in parts:
-            yield from _dimensions(part)
-    else:
-        yield len(parts)
-
-
-def _position(value: Json, where: str) -> None:
-    if not isinstance(value, list) or not 2 <= len(value) <= 3:
-        raise BadRequestData(f"{where} is not a position [longitude, latitude]")
-    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in value):
-        raise BadRequestData(f"{where} is not made of numbers")
-    lon, lat = cast(list[float], value[:2])
-    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-        raise BadRequestData(f"{where} is {lon}, {lat}, which is no longitude, latitude in degrees")
-
-
-_Check = Callable[[Json, str], None]
-
-
-def _several(check: _Check, least: int) -> _Check:
-    def run(value: Json, where: str) -> None:
-        if not isinstance(value, list) or len(value) < least:
-            raise BadRequestData(f"{where} has fewer than {least} parts")
-        for index, part in enumerate(value):
-            check(part, f"{where}[{index}]")
-
-    return run
-
-
-def _ring(value: Json, where: str) -> None:
-    _several(_position, 4)(value, where)
-    points = cast(list[Json], value)
-    if points[0] != points[-1]:
-        raise BadRequestData(f"{where} is a ring that does not close")
-
-
-_SHAPES: dict[str, _Check] = {
-    "Point": _position,
-    "MultiPoint": _several(_position, 1),
-    "LineString": _several(_position, 2),
-    "MultiLineString": _several(_several(_position, 2), 1),
-    "Polygon": _several(_ring, 1),
-    "MultiPolygon": _several(_several(_ring, 1), 1),
-}
 _VALUE_CHECKS: dict[str, Callable[[Json, str], Json]] = {
-    "GeoProperty": _geometry,
+    "GeoProperty": check_geometry,
     "Relationship": _relationship,
     "LanguageProperty": _language_map,
     "VocabProperty": _vocab,

@@ -23,7 +23,10 @@ def is_geometry(value: Json) -> bool:
 
 def kind_of(body: JsonObject) -> str | None:
     """The kind an instance says, or shows by its value member (concise form); None for a plain value."""
-    said = body.get("type", body.get("@type"))
+    said = body.get("type")
+    if said.__class__ is str and said in VALUE_MEMBER:
+        return said
+    said = body.get("@type")
     if isinstance(said, str) and said in VALUE_MEMBER:
         return said
     for member, kind in _KIND_OF_MEMBER.items():
@@ -34,7 +37,7 @@ def kind_of(body: JsonObject) -> str | None:
 
 def is_instances(value: Json) -> bool:
     """Whether a list is one of instances, not the value of one."""
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) and kind_of(one) for one in value)
+    return value.__class__ is list and bool(value) and all(isinstance(one, dict) and kind_of(one) for one in value)
 
 
 def kind_of_bare(value: Json) -> str | None:

@@ -91,7 +91,18 @@ def _merge_value(known: Json, said: Json) -> Json:
 
 def without_nulls(said: Entity) -> Entity:
     """What remains of a new entity when NGSI-LD Null is taken at its word."""
+    if not _may_hold_null(said.attributes):
+        return said
     return replace(said, attributes=_merge_attributes({}, said.attributes))
+
+
+def _may_hold_null(attributes: Attributes) -> bool:
+    """Whether any value is NGSI-LD Null, or a map or sub-attribute in which one may stand."""
+    for instances in attributes.values():
+        for one in instances.values():
+            if one.attributes or one.value == NULL or (one.kind != "GeoProperty" and one.value.__class__ is dict):
+                return True
+    return False
 
 
 def observe(known: Entity, said: Entity) -> tuple[Entity, list[tuple[str, Instance]]]:
@@ -137,12 +148,13 @@ def settle(known: Entity | None, wanted: Entity, now: datetime) -> tuple[Entity,
     attributes: Attributes = {}
     for name, dataset, instance in _instances(wanted.attributes):
         before = known.find(name, dataset)
-        if before is not None and before.observed_at == instance.observed_at and before.says_the_same(instance):
-            settled = before
-        else:
-            created_at = before.created_at if before is not None else now
-            settled = replace(instance, created_at=created_at, modified_at=now)
-            changes.append(AttributeChange(name, dataset, before, settled))
+        settled = instance
+        if before is not instance:
+            if before is not None and before.observed_at == instance.observed_at and before.says_the_same(instance):
+                settled = before
+            else:
+                settled = instance.written(before.created_at if before is not None else now, now)
+                changes.append(AttributeChange(name, dataset, before, settled))
         attributes.setdefault(name, {})[dataset] = settled
     for name, dataset, before in _instances(known.attributes):
         if dataset not in attributes.get(name, {}):
@@ -165,6 +177,6 @@ def _instances(attributes: Attributes) -> Iterator[tuple[str, str, Instance]]:
 
 def _stamped(attributes: Attributes, now: datetime) -> Attributes:
     return {
-        name: {dataset: replace(instance, created_at=now, modified_at=now) for dataset, instance in instances.items()}
+        name: {dataset: instance.written(now, now) for dataset, instance in instances.items()}
         for name, instances in attributes.items()
     }

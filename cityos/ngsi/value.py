@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 from cityos.ngsi.error import BadRequestData
 
@@ -18,27 +19,40 @@ def check_value(value: Json, where: str, depth: int = 0) -> None:
 
     Raises BadRequestData naming `where` (a path such as `location.value.coordinates[0]`).
     """
-    if depth > MAX_DEPTH:
-        raise BadRequestData(f"{where} is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, str):
-        _check_text(value, where)
-    elif isinstance(value, float | int):
-        _check_number(value, where)
-    elif isinstance(value, list):
+    kind = value.__class__
+    if kind is str:
+        _check_text(cast(str, value), where)
+    elif kind is int or kind is float:
+        _check_number(cast(float, value), where)
+    elif kind is list or kind is dict:
+        if depth >= MAX_DEPTH:
+            raise BadRequestData(f"{where} is nested deeper than {MAX_DEPTH} levels")
+        _check_parts(cast("list[Json] | JsonObject", value), where, depth)
+
+
+def _check_parts(value: list[Json] | JsonObject, where: str, depth: int) -> None:
+    if isinstance(value, list):
         for index, item in enumerate(value):
+            if item.__class__ is float and math.isfinite(item):
+                continue  # coordinates, by the thousand
             check_value(item, f"{where}[{index}]", depth + 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_text(key, f"a name in {where}")
-            check_value(item, f"{where}.{key}", depth + 1)
+        return
+    for key, item in value.items():
+        _check_text(key, f"a name in {where}")
+        check_value(item, f"{where}.{key}", depth + 1)
 
 
 def same_value(one: Json, other: Json) -> bool:
     """Whether two values are the same JSON: as Python compares, but true is not 1."""
+    if one is other:
+        return True
     if one != other:
         return False
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
+    kind = one.__class__
+    if kind is str:
+        return True
+    if kind is bool or other.__class__ is bool:
+        return kind is other.__class__
     if isinstance(one, list) and isinstance(other, list):
         return all(map(same_value, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
@@ -55,6 +69,8 @@ def _check_number(number: int | float, where: str) -> None:
 
 
 def _check_text(text: str, where: str) -> None:
+    if text.isascii() and "\x00" not in text:
+        return
     if "\x00" in text:
         raise BadRequestData(f"{where} contains a NUL character")
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from cityos.ngsi.context import CORE, DEFAULT_VOCABULARY
 from cityos.ngsi.entity import Entity, Instance
-from cityos.ngsi.error import BadRequestData
+from cityos.ngsi.error import BadRequestData, InvalidRequest
 from cityos.ngsi.expansion import expand_entity, expand_fragment, is_uri
 from cityos.ngsi.value import Json, JsonObject
 
@@ -129,7 +129,7 @@ def test_an_error_names_its_place(members: dict[str, Json], told: str) -> None:
 
 @pytest.mark.parametrize("said", [None, 1, "x", []])
 def test_what_is_no_object_is_no_entity(said: Json) -> None:
-    with pytest.raises(BadRequestData, match="not a JSON object"):
+    with pytest.raises(InvalidRequest, match="not a JSON object"):
         expand_entity(said, CORE)
 
 
