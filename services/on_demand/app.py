@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,21 +18,23 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from cityos.client import City, Mirror, format_instant
-from cityos.vocabulary.road_graph import read_road_graph
+from cityos.vocabulary.context import iri
+from cityos.vocabulary.dataset import DATASET
+from cityos.vocabulary.on_demand import OnDemandVehicle
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE
 from services.on_demand import asking, key
 from services.on_demand.booking import Desk
 from services.on_demand.city_time import CityTime
-from services.on_demand.config import Area, ConfigError
+from services.on_demand.config import Area
 from services.on_demand.driving import Told
-from services.on_demand.public_vehicle import OnDemandVehicle, public_vehicle
+from services.on_demand.public_vehicle import public_service, public_vehicle
 from services.on_demand.publishing import Publisher
 from services.on_demand.refusal import Reason, Refused
 from services.on_demand.ride import Booking
-from services.on_demand.roads import RoadTimes, slowness_of
+from services.on_demand.road_source import RoadSource
+from services.on_demand.roads import slowness_of
 from services.on_demand.store import Store, StoreError
 from services.on_demand.telling import Teller, listed, problem
-from services.on_demand.travel import CrowFlies, TravelTimes
 
 log = logging.getLogger(__name__)
 
@@ -56,23 +59,24 @@ class Service:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.teller = plan, Teller(plan.area)
-        self.mirror = Mirror(plan.city, SNOW_REMOVAL_ZONE)
-        self._roads = times_of(plan.area)
+        self.mirror = Mirror(plan.city, (SNOW_REMOVAL_ZONE, DATASET))
         self._thread = ThreadPoolExecutor(1, "desk")
         self._store = self._thread.submit(Store, plan.data).result()
         try:
             self.time = CityTime(lambda: self.mirror.clock, self._thread.submit(self._store.recall, "clock").result())
+            self.roads = RoadSource(plan.city, self.mirror, plan.area, plan.data)
+            self._times = self.roads.current()
             self.desk = self._thread.submit(self._open_desk).result()
         except Exception:
             self.close()
             raise
-        self.publisher = Publisher(plan.city, self._look, lambda: self.time.clock().now())
+        self.publisher = Publisher(plan.city, self._look, public_service(plan.area))
 
     def _open_desk(self) -> Desk:
         return Desk(self.plan.area, self._store, self._drive_times(), self.time.now)
 
     def _drive_times(self) -> list[list[float]]:
-        return self._roads.matrix(self.plan.area.positions, self.time.clock().now())
+        return self._times.matrix(self.plan.area.positions, self.time.clock().now())
 
     async def ask(self, work: Callable[..., T], *about: object) -> T:
         """Lets the desk do something, after all that was asked before."""
@@ -87,7 +91,7 @@ class Service:
     async def run(self) -> None:
         """Publishes, watches the roads and does the chores until cancelled."""
         try:
-            async with self.plan.city, self.mirror, asyncio.TaskGroup() as tasks:
+            async with self.plan.city, self.mirror, self.roads.datasets, asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.publisher.run())
                 tasks.create_task(self._do_chores())
                 tasks.create_task(self._watch_roads())
@@ -100,9 +104,15 @@ class Service:
     async def _watch_roads(self) -> None:
         """New quotes follow the snow within seconds. Searches take their time beside the desk, not in it."""
         while True:
-            if self._roads.change(slowness_of(self.mirror.entities.values())):
+            times = await asyncio.to_thread(self.roads.current)
+            is_other, self._times = times is not self._times, times
+            if times.change(self._slowness()) or is_other:
                 await self.change(self.desk.take_roads, await asyncio.to_thread(self._drive_times))
             await asyncio.sleep(_ROADS_S)
+
+    def _slowness(self) -> dict[str, float]:
+        zone = iri(SNOW_REMOVAL_ZONE)
+        return slowness_of(one for one in self.mirror.entities.values() if zone in one.types)
 
     async def _do_chores(self) -> None:
         while True:
@@ -136,19 +146,8 @@ class Service:
         self._thread.shutdown()
 
 
-def times_of(area: Area) -> TravelTimes:
-    """Driving times by the area's road graph, or as the crow flies. ConfigError for a graph that cannot be read."""
-    roads = area.roads
-    if roads.graph is None:
-        return CrowFlies(roads.speed_kmh, roads.detour, roads.snow)
-    try:
-        return RoadTimes(read_road_graph(roads.graph.read_bytes()), roads.snow)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"road graph {roads.graph} cannot be read: {error}") from error
-
-
 def create_app(plan: Plan) -> FastAPI:
-    """The service. Starts whether or not the hub is there. Raises StoreError, ConfigError."""
+    """The service. Starts whether or not the hub is there. Raises StoreError, ConfigError, OSError."""
     service = Service(plan)
 
     @asynccontextmanager
@@ -166,7 +165,7 @@ def create_app(plan: Plan) -> FastAPI:
     _add_rider_routes(app, service)
     _add_driver_routes(app, service)
     _add_public_routes(app, service)
-    _add_errors(app)
+    _add_errors(app, plan.area.zone)
     return app
 
 
@@ -231,14 +230,15 @@ def _add_public_routes(app: FastAPI, service: Service) -> None:
             "from_hub": service.mirror.clock.at is not None,
         }
         status = "ok" if service.mirror.trouble is None and publisher.trouble is None else "alone"
-        return _answer({"status": status, "hub": hub, "publishing": told, "clock": now, **counts})
+        roads = service.roads.to_json()
+        return _answer({"status": status, "hub": hub, "publishing": told, "clock": now, "roads": roads, **counts})
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, zone: ZoneInfo) -> None:
     @app.exception_handler(Refused)
     async def refuse(_: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
-        status, told = problem(error)
+        status, told = problem(error, zone)
         return JSONResponse(told, status, _NO_CACHE, "application/problem+json")
 
     @app.exception_handler(StoreError)

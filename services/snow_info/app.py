@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from cityos.client import City, Mirror
+from cityos.client import City, Mirror, contact_of
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE
-from services.snow_info.answer import HubContact, Report
+from services.snow_info.answer import Report
 from services.snow_info.zone import read_zones
 
 # Short enough that an age in minutes stays true, long enough that a storm's readers do not all reach this process.
@@ -65,17 +65,13 @@ def report(mirror: Mirror) -> Report:
         raise NothingKnown(f"Nothing has been received from the hub: {mirror.trouble}")
     now = mirror.clock.now()
     zones = read_zones(mirror.entities.values(), now)
-    return Report(now, zones, mirror.feeds, _contact(mirror), unreadable=len(mirror.entities) - len(zones))
-
-
-def _contact(mirror: Mirror) -> HubContact:
-    return HubContact(mirror.trouble is None, mirror.age_s)
+    return Report(now, zones, mirror.feeds, contact_of(mirror), unreadable=len(mirror.entities) - len(zones))
 
 
 def _health(mirror: Mirror) -> dict[str, object]:
     return {
         "status": "ok" if mirror.synced else "stale" if mirror.ready else "waiting",
-        "hub": _contact(mirror).to_json(),
+        "hub": contact_of(mirror).to_json(),
         "trouble": mirror.trouble,
         "zones": len(mirror.entities),
     }

@@ -17,10 +17,10 @@ import httpx
 from cityos.client import City, Clock
 from cityos.clock import Clock as CityClock
 from cityos.hub import Plan as HubPlan
+from cityos.vocabulary.on_demand import ON_DEMAND_VEHICLE, OnDemandVehicle
 from services.on_demand.app import Plan, create_app
 from services.on_demand.city_time import CityTime
 from services.on_demand.key import driver_key
-from services.on_demand.public_vehicle import ON_DEMAND_VEHICLE, OnDemandVehicle
 from tests.cityos.client.running_hub import RunningHub, running_hub, without_broker
 from tests.services.on_demand.town import MORNING, YUKINO
 
