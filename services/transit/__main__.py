@@ -26,9 +26,9 @@ def main() -> None:
         "--realtime",
         action="append",
         default=[],
-        metavar="TIMETABLE=REALTIME",
+        metavar="TIMETABLE=REALTIME,...",
         type=_pair,
-        help="the realtime feed that speaks of the trips of a timetable feed; once for each timetable",
+        help="the realtime feeds that speak of the trips of a timetable feed; once for each timetable",
     )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -41,11 +41,12 @@ def main() -> None:
     uvicorn.run(app, host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=2)
 
 
-def _pair(said: str) -> tuple[str, str]:
-    timetable, equals, realtime = said.partition("=")
-    if not (timetable and equals and realtime):
-        raise argparse.ArgumentTypeError(f"{said!r} is not such as bus=bus-realtime")
-    return timetable, realtime
+def _pair(said: str) -> tuple[str, tuple[str, ...]]:
+    timetable, _, realtime = said.partition("=")
+    names = tuple(realtime.split(","))
+    if not timetable or not all(names):
+        raise argparse.ArgumentTypeError(f"{said!r} is not such as bus=bus-trip-updates,bus-vehicles")
+    return timetable, names
 
 
 if __name__ == "__main__":

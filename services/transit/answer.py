@@ -81,9 +81,8 @@ def _live_to_json(feed: Feed, now: datetime) -> Json:
     live = feed.live
     age = age_of(live.observed_at, now)
     return {
-        "feed": live.feed,
         "state": live.state,
-        "feedState": None if live.status is None else live.status.state,
+        "feeds": [{"name": one.name, "state": one.state} for one in live.statuses],
         "observedAt": None if live.observed_at is None else format_instant(live.observed_at),
         "ageSeconds": None if age is None else round(age.total_seconds()),
         **words.of_live(live, now),

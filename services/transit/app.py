@@ -51,10 +51,10 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the service is made of. `realtime`: timetable feed -> realtime feed; `data`: where timetables are kept."""
+    """What the service is made of. `realtime`: timetable feed -> realtime feeds; `data`: where timetables are kept."""
 
     city: City
-    realtime: Mapping[str, str] = field(default_factory=dict)
+    realtime: Mapping[str, Sequence[str]] = field(default_factory=dict)
     data: Path | None = None
 
 

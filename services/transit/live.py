@@ -98,7 +98,7 @@ class Picture:
     ) -> None:
         self._timetable, self._now = timetable, now
         self._by_frequency = {one.trip_id for one in timetable.tables.frequencies}
-        self._updates = _by_trip((one for one in updates if _is_fresh(one.observed_at, now)), lambda one: one.trip)
+        self._updates = _by_trip((one for one in updates if is_fresh(one.observed_at, now)), lambda one: one.trip)
         self._vehicles = _by_trip((one for one in vehicles if one.is_fresh(now)), lambda one: one.trip)
 
     @property
@@ -141,14 +141,14 @@ class Picture:
 
 
 class Realtime:
-    """Reads the entities of realtime feeds, each once for as long as it stays the same."""
+    """Reads what is told of trips and vehicles, each entity once for as long as it stays the same."""
 
     def __init__(self) -> None:
         self._read: dict[str, tuple[Entity, TripUpdate | Vehicle]] = {}
 
-    def of(self, feed: str, entities: Iterable[Entity]) -> tuple[list[TripUpdate], list[Vehicle]]:
-        """The trip updates and vehicles of one feed."""
-        kinds = f"urn:ngsi-ld:{TRIP_UPDATE}:{feed}:", f"urn:ngsi-ld:{VEHICLE}:{feed}:"
+    def of(self, feeds: Iterable[str], entities: Iterable[Entity]) -> tuple[list[TripUpdate], list[Vehicle]]:
+        """The trip updates and vehicles whose ids these feeds minted."""
+        kinds = tuple(f"urn:ngsi-ld:{kind}:{feed}:" for feed in feeds for kind in (TRIP_UPDATE, VEHICLE))
         read = [self._told(entity) for entity in entities if entity.id.startswith(kinds)]
         return [one for one in read if isinstance(one, TripUpdate)], [one for one in read if isinstance(one, Vehicle)]
 
@@ -172,7 +172,8 @@ def newest(told: Iterable[TripUpdate | Vehicle]) -> datetime | None:
     return max((one.observed_at for one in told if one.observed_at is not None), default=None)
 
 
-def _is_fresh(at: datetime | None, now: datetime) -> bool:
+def is_fresh(at: datetime | None, now: datetime) -> bool:
+    """Whether what was told then may be applied now."""
     return at is not None and -_CLOCKS_DIFFER <= now - at <= LIVE_FOR
 
 

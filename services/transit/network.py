@@ -11,7 +11,7 @@ from cityos.vocabulary.alert import SERVICE_ALERT, ServiceAlert
 from cityos.vocabulary.dataset import DatasetNews
 from cityos.vocabulary.feed import FeedState
 from cityos.vocabulary.timetable import Timetable
-from services.transit.live import LIVE_FOR, Picture, Realtime, newest
+from services.transit.live import Picture, Realtime, is_fresh, newest
 from services.transit.stop import Place, StopIndex
 
 _WELL = (FeedState.FRESH.value, FeedState.LATE.value)
@@ -33,12 +33,22 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """How far a realtime feed can be trusted. `state`: notConnected, unknownFeed, quiet, stale or live."""
+    """How far what is told of a timetable's buses can be trusted.
+
+    `state`: `live` (delays are foretold), `positions` (only where buses are), `quiet` (nothing is told, and nothing is
+    wrong), `stale`, `unknownFeed` (the hub has none of the feeds named here), `notConnected` (no feed is named).
+    """
 
     state: str
-    feed: str | None = None
-    status: FeedStatus | None = None
+    feeds: Sequence[str] = ()
+    statuses: Sequence[FeedStatus] = ()
     observed_at: datetime | None = None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Up to when something was told."""
+        known = [one.as_of for one in self.statuses if one.as_of is not None]
+        return self.observed_at or max(known, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +65,13 @@ class Feed:
 
 
 class Network:
-    """Puts feeds together, as they stand when asked. `realtime` names the realtime feed of each timetable feed."""
+    """Puts feeds together, as they stand when asked.
 
-    def __init__(self, realtime: Mapping[str, str]) -> None:
+    `realtime` names the realtime feeds of each timetable feed, whose entities are named after them or after the
+    timetable feed.
+    """
+
+    def __init__(self, realtime: Mapping[str, Sequence[str]]) -> None:
         self._realtime, self._read = dict(realtime), Realtime()
 
     def feed(
@@ -65,18 +79,19 @@ class Network:
     ) -> Feed:
         """A feed with what is told of its trips now."""
         by_name = {one.name: one for one in statuses}
-        name, partner = held.news.feed, self._realtime.get(held.news.feed)
+        name = held.news.feed
+        partners = self._realtime.get(name, ())
+        names = (name, *partners)
         self._read.forget(entities)
-        updates, vehicles = ([], []) if partner is None else self._read.of(partner, entities.values())
-        observed_at = newest([*updates, *vehicles])
+        updates, vehicles = self._read.of(names, entities.values())
         return Feed(
             name=name,
             news=held.news,
             loaded=held.content,
             status=by_name.get(name),
-            live=_live_state(partner, by_name, observed_at, now),
+            live=_live_state(partners, by_name, newest(updates), newest(vehicles), now),
             picture=Picture(held.content.timetable, updates, vehicles, now),
-            alerts=list(_alerts(partner, entities.values())),
+            alerts=list(_alerts(names, entities.values())),
         )
 
 
@@ -87,22 +102,24 @@ def stops_of(held: Iterable[Held[Loaded]]) -> Iterator[Place]:
 
 
 def _live_state(
-    partner: str | None, statuses: Mapping[str, FeedStatus], observed_at: datetime | None, now: datetime
+    partners: Sequence[str],
+    by_name: Mapping[str, FeedStatus],
+    foretold_at: datetime | None,
+    seen_at: datetime | None,
+    now: datetime,
 ) -> LiveState:
-    if partner is None:
-        return LiveState("notConnected")
-    status = statuses.get(partner)
-    if observed_at is not None and now - observed_at <= LIVE_FOR:
-        state = "live"
-    elif status is None:
-        state = "unknownFeed"
-    else:
-        # A feed that is well and names no bus: at night there is none on the road.
-        state = "quiet" if observed_at is None and status.state in _WELL else "stale"
-    return LiveState(state, partner, status, observed_at)
+    statuses = [by_name[one] for one in partners if one in by_name]
+    for state, at in (("live", foretold_at), ("positions", seen_at)):
+        if is_fresh(at, now):
+            return LiveState(state, partners, statuses, at)
+    last = max((at for at in (foretold_at, seen_at) if at is not None), default=None)
+    if last is None and not statuses:
+        return LiveState("unknownFeed" if partners else "notConnected", partners)
+    # Feeds that are well and name no bus: at night there is none on the road.
+    is_quiet = last is None and all(one.state in _WELL for one in statuses)
+    return LiveState("quiet" if is_quiet else "stale", partners, statuses, last)
 
 
-def _alerts(partner: str | None, entities: Iterable[Entity]) -> Iterator[ServiceAlert]:
-    if partner is not None:
-        begin = f"urn:ngsi-ld:{SERVICE_ALERT}:{partner}:"
-        yield from (ServiceAlert.from_entity(entity) for entity in entities if entity.id.startswith(begin))
+def _alerts(feeds: Sequence[str], entities: Iterable[Entity]) -> Iterator[ServiceAlert]:
+    begins = tuple(f"urn:ngsi-ld:{SERVICE_ALERT}:{feed}:" for feed in feeds)
+    yield from (ServiceAlert.from_entity(entity) for entity in entities if entity.id.startswith(begins))

@@ -15,8 +15,8 @@ Said = dict[str, str]
 _MINUTE_S = 60
 
 NOTE: Said = {
-    "ja": "時刻表はバス事業者が公開したものです。basis が live の便だけ、配信された遅れを反映しています。",
-    "en": "The timetable is what the operator publishes. Only departures with basis live take up delays it foretells.",
+    "ja": "時刻表はバス事業者が公開したものです。basis が scheduled の便は、遅れが分かりません。",
+    "en": "The timetable is what the operator publishes. Of departures with basis scheduled no delay is known.",
 }
 
 
@@ -48,12 +48,17 @@ def _delay(delay_s: int, *, at_least: bool) -> tuple[str, str]:
 
 def of_live(live: LiveState, now: datetime) -> Said:
     """Whether delays are taken up, and if not, why."""
-    age = age_of(live.observed_at or (None if live.status is None else live.status.as_of), now)
+    age = age_of(live.as_of, now)
     match live.state:
         case "live":
             return {
                 "ja": f"遅れの情報を反映しています（{age_in_words(age, 'ja')}の情報）",
                 "en": f"Delays are taken up (told {age_in_words(age, 'en')})",
+            }
+        case "positions":
+            return {
+                "ja": f"バスの位置から、遅れを見積もっています（{age_in_words(age, 'ja')}の情報）",
+                "en": f"Delays are reckoned from where the buses are (told {age_in_words(age, 'en')})",
             }
         case "quiet":
             return {
@@ -71,9 +76,10 @@ def of_live(live: LiveState, now: datetime) -> Said:
                 "en": f"What was told of delays is old ({age_in_words(age, 'en')}); times are those of the timetable",
             }
         case "unknownFeed":
+            names = ", ".join(live.feeds)
             return {
-                "ja": f"遅れの情報（{live.feed}）は、市のデータ基盤に届いていません。時刻表の時刻をお知らせします",
-                "en": f"The hub knows no feed {live.feed}; times are those of the timetable",
+                "ja": f"遅れの情報（{names}）は、市のデータ基盤にありません。時刻表の時刻をお知らせします",
+                "en": f"The hub has no feed {names}; times are those of the timetable",
             }
         case _:
             return {

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def at_eight(directory: Path) -> HubPlan:
 
 @asynccontextmanager
 async def _service(
-    hub: RunningHub, realtime: Mapping[str, str] | None = None, data: Path | None = None
+    hub: RunningHub, realtime: Mapping[str, Sequence[str]] | None = None, data: Path | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(Plan(hub.city(), realtime or {}, data))
     async with (
@@ -79,7 +79,7 @@ async def test_departures_come_from_the_hubs_timetable(tmp_path: Path) -> None:
 
 
 async def test_two_feeds_with_the_same_ids_do_not_mix(tmp_path: Path) -> None:
-    realtime = {"bus": "bus-rt", "other": "other-rt"}
+    realtime = {"bus": ["bus-rt"], "other": ["other-rt"]}
     async with running_hub(tmp_path, at_eight) as hub, _service(hub, realtime) as client:
         for feed in ("bus", "other"):
             await bring_dataset(hub, feed, TIMETABLE, CONTENT)
@@ -212,4 +212,4 @@ def test_a_pair_that_is_none_is_refused_at_the_start() -> None:
     command = [sys.executable, "-m", "services.transit", "--realtime", "bus"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert ended.returncode == 2
-    assert "'bus' is not such as bus=bus-realtime" in ended.stderr
+    assert "'bus' is not such as bus=bus-trip-updates,bus-vehicles" in ended.stderr

@@ -147,10 +147,10 @@ def test_realtime_reads_only_the_feed_it_is_asked_for() -> None:
     told = update(delay_s=60)
     entities = [told.to_entity("rt-a"), told.to_entity("rt-b"), vehicle(20).to_entity("rt-a")]
     realtime = Realtime()
-    updates, vehicles = realtime.of("rt-a", entities)
+    updates, vehicles = realtime.of(["rt-a"], entities)
     assert (updates, [one.local_id for one in vehicles]) == ([told], ["7"])
-    assert realtime.of("rt-a", entities)[0][0] is updates[0], "what stays the same is read once"
-    assert realtime.of("rt", entities) == ([], [])
+    assert realtime.of(["rt-a"], entities)[0][0] is updates[0], "what stays the same is read once"
+    assert realtime.of(["rt"], entities) == ([], [])
 
 
 def test_a_departure_after_midnight_belongs_to_the_day_before() -> None:

@@ -34,7 +34,7 @@ def _timetable() -> bytes:
 
 async def test_the_delays_the_city_tells_are_those_of_its_departures(tmp_path: Path) -> None:
     addresses = {"url_trip_updates": "http://city/tu.pb", "url_vehicles": "http://city/vp.pb"}
-    config = gtfs_rt.config_type.model_validate({"feed": "rt", **addresses})
+    config = gtfs_rt.config_type.model_validate({"feed": "bus", **addresses})
     messages = {"http://city/tu.pb": trip_updates(SEED, MORNING), "http://city/vp.pb": vehicle_positions(SEED, MORNING)}
     batches = [gtfs_rt.normalise(Document(url, told, MORNING), config) for url, told in messages.items()]
 
@@ -45,7 +45,7 @@ async def test_the_delays_the_city_tells_are_those_of_its_departures(tmp_path: P
     async with running_hub(tmp_path, stands_still) as hub:
         await bring_dataset(hub, "bus", TIMETABLE, _timetable())
         await hub.put(row.entity for batch in batches for row in batch.rows)
-        app = create_app(Plan(hub.city(), {"bus": "rt"}))
+        app = create_app(Plan(hub.city(), {}))
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),
