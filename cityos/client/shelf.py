@@ -19,6 +19,8 @@ from cityos.vocabulary.dataset import DatasetNews
 
 _log = logging.getLogger("cityos.client")
 
+_DIGEST = re.compile("[0-9a-f]{64}")
+
 
 class Shelf:
     """One version of each dataset in a folder: `<feed>.<kind>.json` says which, `<digest>` is its content.
@@ -68,7 +70,8 @@ class Shelf:
             with suppress(OSError, ValueError):
                 named.add(_read(path).digest)
         for path in self._folder.iterdir():
-            if path.suffix != ".json" and path.name not in named:
+            # Only what this class wrote: somebody may have given a folder with other things in it.
+            if _DIGEST.fullmatch(path.name.removesuffix(".part")) and path.name not in named:
                 path.unlink(missing_ok=True)
 
     def _write(self, path: Path, content: bytes) -> None:
@@ -82,6 +85,6 @@ class Shelf:
 
 def _read(path: Path) -> DatasetNews:
     news = dataset_from_json(as_object(orjson.loads(path.read_bytes())))
-    if not re.fullmatch("[0-9a-f]{64}", news.digest):
+    if not _DIGEST.fullmatch(news.digest):
         raise ValueError(f"{news.digest!r} is no SHA-256")
     return news

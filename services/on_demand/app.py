@@ -26,6 +26,7 @@ from services.on_demand import asking, key
 from services.on_demand.booking import Desk
 from services.on_demand.city_time import CityTime
 from services.on_demand.config import Area
+from services.on_demand.describing import CONFIRMATION, DRIVER_KEY, IDEMPOTENCY_KEY, WISH, problems, reads, takes
 from services.on_demand.driving import Told
 from services.on_demand.public_vehicle import public_service, public_vehicle
 from services.on_demand.publishing import Publisher
@@ -172,12 +173,24 @@ def create_app(plan: Plan) -> FastAPI:
 def _add_rider_routes(app: FastAPI, service: Service) -> None:
     desk, teller = service.desk, service.teller
 
-    @app.post("/rides/quotes", summary="What can be offered: pick-up window, latest drop-off, walking, fare")
+    @app.post(
+        "/rides/quotes",
+        summary="What can be offered: pick-up window, latest drop-off, walking, fare",
+        status_code=201,
+        responses=problems(400, 409, 422),
+        openapi_extra=reads(WISH),
+    )
     async def quote(request: Request) -> Response:
         wish = asking.read_wish(asking.read_object(await _body_of(request)))
         return _answer(teller.quote(await service.ask(desk.quote, wish)), 201)
 
-    @app.post("/rides", summary="Confirms a quote; the same Idempotency-Key answers with the same ride")
+    @app.post(
+        "/rides",
+        summary="Confirms a quote; the same Idempotency-Key answers with the same ride",
+        status_code=201,
+        responses=problems(400, 404, 409, 422),
+        openapi_extra=reads(CONFIRMATION, IDEMPOTENCY_KEY),
+    )
     async def confirm(request: Request) -> Response:
         quote_id = asking.read_quote_id(asking.read_object(await _body_of(request)))
         key_given = asking.read_key(request.headers.get("idempotency-key"))
@@ -185,11 +198,11 @@ def _add_rider_routes(app: FastAPI, service: Service) -> None:
         headers = {"Location": f"/rides/{booking.token}"}
         return _answer(teller.ride(await service.ask(desk.ride, booking.token)), 201, headers)
 
-    @app.get("/rides/{token}", summary="A ride as it is planned now")
+    @app.get("/rides/{token}", summary="A ride as it is planned now", responses=problems(404))
     async def show(token: str) -> Response:
         return _answer(teller.ride(await service.ask(desk.ride, token)))
 
-    @app.delete("/rides/{token}", summary="Cancels a ride")
+    @app.delete("/rides/{token}", summary="Cancels a ride", responses=problems(404, 409))
     async def cancel(token: str) -> Response:
         return _answer(teller.ride(await service.change(desk.cancel, token)))
 
@@ -201,12 +214,22 @@ def _add_driver_routes(app: FastAPI, service: Service) -> None:
         if not key.opens(service.plan.key, request.headers.get("x-api-key"), vehicle):
             raise Refused(Reason.KEY_REQUIRED)
 
-    @app.get("/vehicles/{vehicle}/stops", summary="What the driver has to do, in order (key required)")
+    @app.get(
+        "/vehicles/{vehicle}/stops",
+        summary="What the driver has to do, in order (key required)",
+        responses=problems(401, 404),
+        openapi_extra=takes(DRIVER_KEY),
+    )
     async def list_stops(request: Request, vehicle: str) -> Response:
         check_key(request, vehicle)
         return _answer(listed("stops", map(teller.stop, await service.ask(desk.stops, vehicle))))
 
-    @app.post("/vehicles/{vehicle}/stops/{number}/{told}", summary="Tells arrived, boarded, no_show or alighted")
+    @app.post(
+        "/vehicles/{vehicle}/stops/{number}/{told}",
+        summary="Tells arrived, boarded, no_show or alighted",
+        responses=problems(401, 404, 409),
+        openapi_extra=takes(DRIVER_KEY),
+    )
     async def tell(request: Request, vehicle: str, number: int, told: Told) -> Response:
         check_key(request, vehicle)
         booking = await service.change(desk.tell, vehicle, number, told)

@@ -6,8 +6,9 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -23,6 +24,15 @@ from services.portal.transit import TransitDesk
 log = logging.getLogger(__name__)
 
 _LONGEST_STOP = 60
+_HTML: dict[str, Any] = {"text/html": {"schema": {"type": "string"}}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Nothing has been received from the hub yet; the page says so", "content": _HTML},
+    "default": {"description": "Any other answer"},
+}
+
+Lang = Annotated[str, Query(description="`en` for English; anything else is Japanese")]
+Zone = Annotated[str, Query(description="part of a zone's name: only such zones are shown")]
+Stop = Annotated[str, Query(description="a bus stop to be shown instead of the usual ones")]
 
 # No script, nothing from elsewhere: whatever a source may smuggle into a text, a browser will not run or load it.
 _SAFETY = {
@@ -48,11 +58,11 @@ def create_app(city: City, transit: TransitDesk | None = None) -> FastAPI:
         async with city, mirror:
             yield
 
-    app = FastAPI(title="Portal", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="市民向けページ (portal)", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
 
-    @app.get("/")
-    async def show_page(lang: str = "ja", q: str = "", stop: str = "") -> Response:
+    @app.get("/", summary="The citizens' page", response_class=HTMLResponse, responses=_ANSWERS)
+    async def show_page(lang: Lang = "ja", q: Zone = "", stop: Stop = "") -> Response:
         language: Language = "en" if lang == "en" else "ja"
         if not mirror.ready:
             retry = {**_SAFETY, **_NO_CACHE, "Retry-After": "30"}
@@ -61,7 +71,7 @@ def create_app(city: City, transit: TransitDesk | None = None) -> FastAPI:
         page = _compose(_known(mirror, heard), language, q)
         return HTMLResponse(render(page), headers={**_SAFETY, **_CACHE, "Content-Language": language})
 
-    @app.get("/health")
+    @app.get("/health", summary="Whether the page lives, and whether what it shows is up to date")
     async def show_health() -> Response:
         return JSONResponse(_health(mirror, transit), headers=_NO_CACHE)
 

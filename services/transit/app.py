@@ -63,7 +63,7 @@ class Service:
 
     def __init__(self, plan: Plan) -> None:
         self.mirror = Mirror(plan.city, (DATASET, TRIP_UPDATE, VEHICLE, SERVICE_ALERT))
-        shelf = None if plan.data is None else Shelf(plan.data)
+        shelf = None if plan.data is None else Shelf(plan.data / "timetables")
         self.timetables = DatasetMirror(plan.city, self.mirror, TIMETABLE, Loaded.read, shelf)
         self.network = Network(plan.realtime)
 

@@ -29,6 +29,14 @@ def test_what_was_kept_is_there_again_and_a_newer_version_takes_its_place(tmp_pa
     assert [told.feed for told, _ in shelf.list()] == ["bus"]
 
 
+def test_other_files_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    shelf = Shelf(tmp_path)
+    shelf.keep(news(b"one"), b"one")
+    shelf.drop("bus", "timetable")
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
 def test_two_feeds_with_one_content_share_it(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     for feed in ("a", "b"):
