@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import re
 import shlex
@@ -11,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +147,23 @@ def test_command_runs_and_its_health_check_agrees(
             return
         time.sleep(0.3)
     pytest.fail(f"{name} is not healthy: {done.stderr.decode()[-500:]}")
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("name", ["portal", "snow-info", "on-demand", "transit"])
+def test_a_service_finds_the_hub_by_its_address_in_the_file(
+    name: str, here: Here, running: dict[str, subprocess.Popen[bytes]]
+) -> None:
+    port = here.ports[OURS[name]["ports"][0].split(":")[0]]
+    health: dict[str, Any] = {}
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and running[name].poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            health = json.loads(answer.read())
+            if health["status"] == "ok":
+                return
+        time.sleep(0.3)
+    pytest.fail(f"{name}: {health}")
 
 
 def here_list(here: Here, texts: list[str]) -> list[str]:
