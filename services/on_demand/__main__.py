@@ -42,7 +42,7 @@ def _run(said: argparse.Namespace) -> int:
         if said.driver_keys:
             return _print_keys(key, list(area.vans))
         app = create_app(Plan(City(said.city_url, key, said.tenant), area, said.data, key))
-    except (ValueError, ConfigError, StoreError) as error:
+    except (ValueError, ConfigError, StoreError, OSError) as error:
         sys.stderr.write(f"on_demand: {error}\n")
         return 2
     uvicorn.run(app, host=said.host, port=said.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)

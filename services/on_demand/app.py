@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,21 +18,24 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from cityos.client import City, Mirror, format_instant
-from cityos.vocabulary.road_graph import read_road_graph
+from cityos.vocabulary.context import iri
+from cityos.vocabulary.dataset import DATASET
+from cityos.vocabulary.on_demand import OnDemandVehicle
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE
 from services.on_demand import asking, key
 from services.on_demand.booking import Desk
 from services.on_demand.city_time import CityTime
-from services.on_demand.config import Area, ConfigError
+from services.on_demand.config import Area
+from services.on_demand.describing import CONFIRMATION, DRIVER_KEY, IDEMPOTENCY_KEY, WISH, problems, reads, takes
 from services.on_demand.driving import Told
-from services.on_demand.public_vehicle import OnDemandVehicle, public_vehicle
+from services.on_demand.public_vehicle import public_service, public_vehicle
 from services.on_demand.publishing import Publisher
 from services.on_demand.refusal import Reason, Refused
 from services.on_demand.ride import Booking
-from services.on_demand.roads import RoadTimes, slowness_of
+from services.on_demand.road_source import RoadSource
+from services.on_demand.roads import slowness_of
 from services.on_demand.store import Store, StoreError
 from services.on_demand.telling import Teller, listed, problem
-from services.on_demand.travel import CrowFlies, TravelTimes
 
 log = logging.getLogger(__name__)
 
@@ -56,23 +60,24 @@ class Service:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.teller = plan, Teller(plan.area)
-        self.mirror = Mirror(plan.city, SNOW_REMOVAL_ZONE)
-        self._roads = times_of(plan.area)
+        self.mirror = Mirror(plan.city, (SNOW_REMOVAL_ZONE, DATASET))
         self._thread = ThreadPoolExecutor(1, "desk")
         self._store = self._thread.submit(Store, plan.data).result()
         try:
             self.time = CityTime(lambda: self.mirror.clock, self._thread.submit(self._store.recall, "clock").result())
+            self.roads = RoadSource(plan.city, self.mirror, plan.area, plan.data)
+            self._times = self.roads.current()
             self.desk = self._thread.submit(self._open_desk).result()
         except Exception:
             self.close()
             raise
-        self.publisher = Publisher(plan.city, self._look, lambda: self.time.clock().now())
+        self.publisher = Publisher(plan.city, self._look, public_service(plan.area))
 
     def _open_desk(self) -> Desk:
         return Desk(self.plan.area, self._store, self._drive_times(), self.time.now)
 
     def _drive_times(self) -> list[list[float]]:
-        return self._roads.matrix(self.plan.area.positions, self.time.clock().now())
+        return self._times.matrix(self.plan.area.positions, self.time.clock().now())
 
     async def ask(self, work: Callable[..., T], *about: object) -> T:
         """Lets the desk do something, after all that was asked before."""
@@ -87,7 +92,7 @@ class Service:
     async def run(self) -> None:
         """Publishes, watches the roads and does the chores until cancelled."""
         try:
-            async with self.plan.city, self.mirror, asyncio.TaskGroup() as tasks:
+            async with self.plan.city, self.mirror, self.roads.datasets, asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.publisher.run())
                 tasks.create_task(self._do_chores())
                 tasks.create_task(self._watch_roads())
@@ -100,9 +105,15 @@ class Service:
     async def _watch_roads(self) -> None:
         """New quotes follow the snow within seconds. Searches take their time beside the desk, not in it."""
         while True:
-            if self._roads.change(slowness_of(self.mirror.entities.values())):
+            times = await asyncio.to_thread(self.roads.current)
+            is_other, self._times = times is not self._times, times
+            if times.change(self._slowness()) or is_other:
                 await self.change(self.desk.take_roads, await asyncio.to_thread(self._drive_times))
             await asyncio.sleep(_ROADS_S)
+
+    def _slowness(self) -> dict[str, float]:
+        zone = iri(SNOW_REMOVAL_ZONE)
+        return slowness_of(one for one in self.mirror.entities.values() if zone in one.types)
 
     async def _do_chores(self) -> None:
         while True:
@@ -136,19 +147,8 @@ class Service:
         self._thread.shutdown()
 
 
-def times_of(area: Area) -> TravelTimes:
-    """Driving times by the area's road graph, or as the crow flies. ConfigError for a graph that cannot be read."""
-    roads = area.roads
-    if roads.graph is None:
-        return CrowFlies(roads.speed_kmh, roads.detour, roads.snow)
-    try:
-        return RoadTimes(read_road_graph(roads.graph.read_bytes()), roads.snow)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"road graph {roads.graph} cannot be read: {error}") from error
-
-
 def create_app(plan: Plan) -> FastAPI:
-    """The service. Starts whether or not the hub is there. Raises StoreError, ConfigError."""
+    """The service. Starts whether or not the hub is there. Raises StoreError, ConfigError, OSError."""
     service = Service(plan)
 
     @asynccontextmanager
@@ -166,19 +166,31 @@ def create_app(plan: Plan) -> FastAPI:
     _add_rider_routes(app, service)
     _add_driver_routes(app, service)
     _add_public_routes(app, service)
-    _add_errors(app)
+    _add_errors(app, plan.area.zone)
     return app
 
 
 def _add_rider_routes(app: FastAPI, service: Service) -> None:
     desk, teller = service.desk, service.teller
 
-    @app.post("/rides/quotes", summary="What can be offered: pick-up window, latest drop-off, walking, fare")
+    @app.post(
+        "/rides/quotes",
+        summary="What can be offered: pick-up window, latest drop-off, walking, fare",
+        status_code=201,
+        responses=problems(400, 409, 422),
+        openapi_extra=reads(WISH),
+    )
     async def quote(request: Request) -> Response:
         wish = asking.read_wish(asking.read_object(await _body_of(request)))
         return _answer(teller.quote(await service.ask(desk.quote, wish)), 201)
 
-    @app.post("/rides", summary="Confirms a quote; the same Idempotency-Key answers with the same ride")
+    @app.post(
+        "/rides",
+        summary="Confirms a quote; the same Idempotency-Key answers with the same ride",
+        status_code=201,
+        responses=problems(400, 404, 409, 422),
+        openapi_extra=reads(CONFIRMATION, IDEMPOTENCY_KEY),
+    )
     async def confirm(request: Request) -> Response:
         quote_id = asking.read_quote_id(asking.read_object(await _body_of(request)))
         key_given = asking.read_key(request.headers.get("idempotency-key"))
@@ -186,11 +198,11 @@ def _add_rider_routes(app: FastAPI, service: Service) -> None:
         headers = {"Location": f"/rides/{booking.token}"}
         return _answer(teller.ride(await service.ask(desk.ride, booking.token)), 201, headers)
 
-    @app.get("/rides/{token}", summary="A ride as it is planned now")
+    @app.get("/rides/{token}", summary="A ride as it is planned now", responses=problems(404))
     async def show(token: str) -> Response:
         return _answer(teller.ride(await service.ask(desk.ride, token)))
 
-    @app.delete("/rides/{token}", summary="Cancels a ride")
+    @app.delete("/rides/{token}", summary="Cancels a ride", responses=problems(404, 409))
     async def cancel(token: str) -> Response:
         return _answer(teller.ride(await service.change(desk.cancel, token)))
 
@@ -202,12 +214,22 @@ def _add_driver_routes(app: FastAPI, service: Service) -> None:
         if not key.opens(service.plan.key, request.headers.get("x-api-key"), vehicle):
             raise Refused(Reason.KEY_REQUIRED)
 
-    @app.get("/vehicles/{vehicle}/stops", summary="What the driver has to do, in order (key required)")
+    @app.get(
+        "/vehicles/{vehicle}/stops",
+        summary="What the driver has to do, in order (key required)",
+        responses=problems(401, 404),
+        openapi_extra=takes(DRIVER_KEY),
+    )
     async def list_stops(request: Request, vehicle: str) -> Response:
         check_key(request, vehicle)
         return _answer(listed("stops", map(teller.stop, await service.ask(desk.stops, vehicle))))
 
-    @app.post("/vehicles/{vehicle}/stops/{number}/{told}", summary="Tells arrived, boarded, no_show or alighted")
+    @app.post(
+        "/vehicles/{vehicle}/stops/{number}/{told}",
+        summary="Tells arrived, boarded, no_show or alighted",
+        responses=problems(401, 404, 409),
+        openapi_extra=takes(DRIVER_KEY),
+    )
     async def tell(request: Request, vehicle: str, number: int, told: Told) -> Response:
         check_key(request, vehicle)
         booking = await service.change(desk.tell, vehicle, number, told)
@@ -231,14 +253,15 @@ def _add_public_routes(app: FastAPI, service: Service) -> None:
             "from_hub": service.mirror.clock.at is not None,
         }
         status = "ok" if service.mirror.trouble is None and publisher.trouble is None else "alone"
-        return _answer({"status": status, "hub": hub, "publishing": told, "clock": now, **counts})
+        roads = service.roads.to_json()
+        return _answer({"status": status, "hub": hub, "publishing": told, "clock": now, "roads": roads, **counts})
 
 
-def _add_errors(app: FastAPI) -> None:
+def _add_errors(app: FastAPI, zone: ZoneInfo) -> None:
     @app.exception_handler(Refused)
     async def refuse(_: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
-        status, told = problem(error)
+        status, told = problem(error, zone)
         return JSONResponse(told, status, _NO_CACHE, "application/problem+json")
 
     @app.exception_handler(StoreError)

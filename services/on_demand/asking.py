@@ -12,6 +12,8 @@ from services.on_demand.refusal import Reason, Refused
 from services.on_demand.ride import Party, Wish
 
 LONGEST_BODY = 10_000
+NEXT_SERVICE = "next_service"
+"""For `depart_after`: now, or from when vehicles run again."""
 _LONGEST_CONTACT = 100
 _LARGEST_PARTY = 100
 _LONGEST_KEY = 200
@@ -33,11 +35,13 @@ def read_object(body: bytes) -> Json:
 def read_wish(said: Json) -> Wish:
     """`{from, to, party, depart_after | arrive_by, contact}`."""
     _only(said, "the body", {"from", "to", "party", "depart_after", "arrive_by", "contact"})
-    depart_after, arrive_by = _instant(said, "depart_after"), _instant(said, "arrive_by")
-    if depart_after is not None and arrive_by is not None:
+    may_wait = said.get("depart_after") == NEXT_SERVICE
+    depart_after = None if may_wait else _instant(said, "depart_after")
+    arrive_by = _instant(said, "arrive_by")
+    if arrive_by is not None and (may_wait or depart_after is not None):
         raise _unreadable("depart_after and arrive_by cannot both be kept; give one")
     origin, destination = _place(said, "from"), _place(said, "to")
-    return Wish(origin, destination, _party(said), depart_after, arrive_by, _contact(said))
+    return Wish(origin, destination, _party(said), depart_after, arrive_by, _contact(said), may_wait)
 
 
 def read_quote_id(said: Json) -> str:

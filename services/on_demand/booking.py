@@ -117,16 +117,27 @@ class Desk:
         now = self._now()
         search.check_party(wish.party, self._area)
         search.check_time(wish, self._area, now.time)
-        offer = self._find_offer(wish, search.trips_of(wish, self._area), now.time)
+        offer = self._find_offer_or_wait(wish, search.trips_of(wish, self._area), now.time)
         # Minutes of the reader's life, not of the city's: a sample city plays an hour in a minute.
         lifetime = 60.0 * self._area.rules.quote_minutes * max(1.0, now.speed)
         quote = Quote(secrets.token_urlsafe(12), offer, wish.contact, now.time, now.time + lifetime)
         self._store.add_quote(quote)
         return quote
 
+    def _find_offer_or_wait(self, wish: Wish, trips: Sequence[search.Trip], now: float) -> Offer:
+        try:
+            return self._find_offer(wish, trips, now)
+        except Refused as refused:
+            if not wish.may_wait or refused.reason not in (Reason.OUTSIDE_HOURS, Reason.NO_VEHICLE):
+                raise
+            begins = self._next_begin(now)
+            if begins is None:
+                raise
+            return self._find_offer(replace(wish, depart_after=begins), trips, now)
+
     def _find_offer(self, wish: Wish, trips: Sequence[search.Trip], now: float) -> Offer:
         if not any(self._keys_for(self._request(wish, trips[0], wait_s, now)) for wait_s in search.stages(self._area)):
-            raise Refused(Reason.OUTSIDE_HOURS)
+            raise Refused(Reason.OUTSIDE_HOURS, next_at=self._next_begin(search.asked_for(wish, now)))
         for wait_s in search.stages(self._area):
             offers = [offer for trip in trips for offer in self._offers(wish, trip, wait_s, now)]
             if offers:
@@ -323,6 +334,13 @@ class Desk:
             for begins, ends, key in self._shifts_on(day)
             if begins <= last and first <= ends
         ]
+
+    def _next_begin(self, after: float) -> float | None:
+        """When the next vehicle begins its duty, within the days that can be booked."""
+        until = after + 86400.0 * max(1, self._area.rules.days_ahead)
+        days = days_around(after, until, self._area.zone)
+        begins = [at for day in days for at, _, _ in self._shifts_on(day) if after < at <= until]
+        return min(begins, default=None)
 
     def _shifts_on(self, day: date) -> list[tuple[float, float, Key]]:
         if day not in self._shifts:

@@ -69,7 +69,8 @@ class Fares:
 
 @dataclass(frozen=True, slots=True)
 class Roads:
-    """How fast vehicles are: by the file of a road graph (`roads.RoadTimes`), or without one by `travel.CrowFlies`.
+    """How fast vehicles are: over the road graph that a `feed` of the hub has, else over that of a file (`graph`), else
+    as the crow flies (`travel.CrowFlies`).
 
     `detour` is also that of walks.
     """
@@ -78,6 +79,7 @@ class Roads:
     detour: float = 1.35
     snow: float = 1.0
     graph: Path | None = None
+    feed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Area:
     index: Mapping[str, int]
     rules: Rules = field(default_factory=Rules)
     roads: Roads = field(default_factory=Roads)
+    telephone: str = ""
 
     @property
     def positions(self) -> list[Position]:
@@ -129,6 +132,7 @@ def _area(told: Table, directory: Path) -> Area:
         fares=_read(Fares, _table(told, "fares")),
         rules=_read(Rules, _table(told, "rules")) if "rules" in told else Rules(),
         roads=_roads(_table(told, "roads"), directory) if "roads" in told else Roads(),
+        telephone=_text(about, "telephone") if "telephone" in about else "",
     )
     _check(area, len(points), len(_tables(told, "vehicles")))
     return area
@@ -168,8 +172,10 @@ def _read(kind: Callable[..., T], told: Table) -> T:
 
 
 def _roads(told: Table, directory: Path) -> Roads:
-    numbers = _read(Roads, {name: value for name, value in told.items() if name != "graph"})
-    return replace(numbers, graph=directory / _text(told, "graph")) if "graph" in told else numbers
+    roads = _read(Roads, {name: value for name, value in told.items() if name not in ("graph", "feed")})
+    if "graph" in told:
+        roads = replace(roads, graph=directory / _text(told, "graph"))
+    return replace(roads, feed=_text(told, "feed")) if "feed" in told else roads
 
 
 def _time_of_day(said: str) -> timedelta:

@@ -45,8 +45,8 @@ class Reason(Enum):
         "Booking for that day has not opened; book nearer to the day",
     )  # fmt: skip
     OUTSIDE_HOURS = Said(
-        422, "outside_hours", "運行時間の外です。運行時間内の時刻を選んでください",
-        "Vehicles do not run at that time; choose a time within service hours",
+        422, "outside_hours", "運行時間の外です",
+        "Vehicles do not run at that time",
     )  # fmt: skip
     PARTY_TOO_LARGE = Said(
         422, "party_too_large", "一台に乗れる人数を超えています。分けて予約してください",
@@ -91,8 +91,11 @@ class Reason(Enum):
 
 
 class Refused(Exception):
-    """A request that cannot be met. `detail` tells what is particular to this one."""
+    """A request that cannot be met. `detail` tells what is particular to this one.
 
-    def __init__(self, reason: Reason, detail: str = "") -> None:
+    `next_at`: from when on it could be (seconds since 1970 UTC), where that is known.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "", next_at: float | None = None) -> None:
         super().__init__(detail or reason.value.en)
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.next_at = reason, detail, next_at

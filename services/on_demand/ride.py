@@ -29,7 +29,8 @@ class Party:
 class Wish:
     """What somebody asks for. A place is the id of a meeting point, or a position, which is used and never kept.
 
-    At most one of the instants is set; none means as soon as possible.
+    At most one of the instants is set; none means as soon as possible. `may_wait`: if nothing can be offered then, from
+    the next time on that vehicles begin to run.
     """
 
     origin: str | Position
@@ -38,6 +39,7 @@ class Wish:
     depart_after: float | None = None
     arrive_by: float | None = None
     contact: str | None = None
+    may_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,12 @@ def check_time(wish: Wish, area: Area, now: float) -> None:
         raise Refused(Reason.TOO_FAR_AHEAD)
 
 
+def asked_for(wish: Wish, now: float) -> float:
+    """The instant a wish is about; now where it names none."""
+    asked = wish.depart_after if wish.arrive_by is None else wish.arrive_by
+    return now if asked is None else max(now, asked)
+
+
 def stages(area: Area) -> Iterator[float]:
     """How long the wait may be, seconds: the shortest that can be served is the best answer."""
     longest = area.rules.longest_wait_minutes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from services.on_demand.booking import PlannedStop, Ride
 from services.on_demand.config import Area
@@ -101,11 +101,19 @@ class Teller:
         return datetime.fromtimestamp(int(instant), self.area.zone).isoformat()
 
 
-def problem(refused: Refused) -> tuple[int, Json]:
-    """A refusal as a problem detail (RFC 9457): `reason` for programs, `ja` and `en` for people."""
+def problem(refused: Refused, zone: tzinfo) -> tuple[int, Json]:
+    """A refusal as a problem detail (RFC 9457): `reason` for programs, `ja` and `en` for people.
+
+    `next_service_at`, where it is known, is when the asked thing becomes possible.
+    """
     said = refused.reason.value
-    told: Json = {"type": "about:blank", "title": said.en, "status": said.status, "detail": str(refused)}
-    return said.status, {**told, "reason": said.code, "ja": said.ja, "en": said.en}
+    told: Json = {"type": "about:blank", "title": said.en, "status": said.status, "reason": said.code}
+    if refused.next_at is None:
+        return said.status, {**told, "detail": str(refused), "ja": said.ja, "en": said.en}
+    next_at = datetime.fromtimestamp(refused.next_at, zone)
+    ja = f"{said.ja}。次の運行は{next_at.month}月{next_at.day}日 {next_at.hour}時{next_at.minute:02}分からです"
+    en = f"{said.en}; the next service begins on {next_at:%Y-%m-%d} at {next_at:%H:%M}"
+    return said.status, {**told, "detail": en, "ja": ja, "en": en, "next_service_at": next_at.isoformat()}
 
 
 def _party(party: Party) -> Json:

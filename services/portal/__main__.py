@@ -10,6 +10,7 @@ import uvicorn
 
 from cityos.client import City
 from services.portal.app import create_app
+from services.portal.transit import TransitDesk
 
 
 def main() -> None:
@@ -19,11 +20,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--city-url", default="http://127.0.0.1:8080", help="address of the hub")
     parser.add_argument("--tenant", default=None)
+    parser.add_argument("--transit-url", default=None, help="address of the transit service; without it, no buses")
+    parser.add_argument("--stop", action="append", default=[], help="name of a stop always shown; may be repeated")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     city = City(options.city_url, os.environ.get("CITYOS_API_KEY"), options.tenant)
-    app = create_app(city)
+    transit = None if options.transit_url is None else TransitDesk(options.transit_url, options.stop)
+    app = create_app(city, transit)
     uvicorn.run(app, host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=2)
 
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cityos.client import Entity, FeedStatus
 from cityos.client.words import Language, age_in_words, age_of, evidence_in_words, is_stale, updated_in_words
+from cityos.vocabulary.context import iri
 from cityos.vocabulary.feed import FeedState
-from cityos.vocabulary.snow import SnowRemoval
+from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE, SnowRemoval
+from services.portal.bus import Buses, Heard, compose_buses
+from services.portal.ride import Rides, compose_rides
 from services.portal.text import CLAIMS_EN, TEXTS, Text
+from services.portal.wording import clip, day_in_words, dial, normal, time_in_words
 
-JST = ZoneInfo("Asia/Tokyo")
-
-_LONGEST = 200  # characters of a text from a source: more than any honest remark, less than a broken page
 _DASHES = re.compile("[-‐‑‒–—―−ー]")
-_WEEKDAYS_JA = "月火水木金土日"
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -35,13 +33,17 @@ _ENVIRONMENT = Environment(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The city as last known. `lost_s` is None while the hub is in touch, else real seconds since it was."""
+    """The city as last known. `lost_s` is None while the hub is in touch, else real seconds since it was.
+
+    `heard` is what the transit service said, None where the city has none.
+    """
 
     now: datetime
     entities: Sequence[Entity]
     feeds: Sequence[FeedStatus]
     lost_s: float | None = None
     city: str = ""
+    heard: Heard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Page:
     unreadable: str
     feeds: tuple[FeedRow, ...]
     city: str = ""
+    buses: Buses | None = None
+    rides: Rides | None = None
 
     @property
     def text(self) -> Text:
@@ -114,15 +118,16 @@ def render_nothing_yet(language: Language) -> str:
 
 
 def compose(known: Known, language: Language, query: str = "") -> Page:
-    """The page about what is known; `query` leaves the zones whose names contain it."""
+    """The page about what is known; `query` leaves the zones whose names contain it. Raises bus.Unfit."""
     text = TEXTS[language]
-    query = _clip(query.strip())
-    states = sorted(_readable(known.entities), key=lambda state: (_normal(state.name), state.local_id))
+    query = clip(query.strip())
+    zones = [entity for entity in known.entities if iri(SNOW_REMOVAL_ZONE) in entity.types]
+    states = sorted(_readable(zones), key=lambda state: (normal(state.name), state.local_id))
     found = [state for state in states if _search_key(query) in _search_key(state.name)]
-    unreadable = len(known.entities) - len(states)
+    unreadable = len(zones) - len(states)
     return Page(
         language=language,
-        now=text.as_of.format(now=_time_in_words(known.now, language)),
+        now=text.as_of.format(now=time_in_words(known.now, language)),
         warning="" if known.lost_s is None else text.hub_lost.format(age=_real_age(known.lost_s, language)),
         query=query,
         caption=_caption(text, query, len(found), len(states)),
@@ -130,6 +135,8 @@ def compose(known: Known, language: Language, query: str = "") -> Page:
         unreadable=text.unreadable.format(count=unreadable) if unreadable else "",
         feeds=tuple(_feed_row(feed, known, language) for feed in known.feeds),
         city=known.city,
+        buses=None if known.heard is None else compose_buses(known.heard, language),
+        rides=compose_rides(known.entities, known.now, language),
     )
 
 
@@ -153,21 +160,21 @@ def _caption(text: Text, query: str, found: int, count: int) -> str:
 
 def _zone_row(state: SnowRemoval, now: datetime, language: Language) -> ZoneRow:
     text, age = TEXTS[language], age_of(state.claimed_at, now)
-    planned_on = "" if state.planned_on is None else _day_in_words(state.planned_on, language)
+    planned_on = "" if state.planned_on is None else day_in_words(state.planned_on, language)
     details = (
         Detail(text.planned_on, planned_on, quoted=False),
-        Detail(text.order, _clip(state.order or "")),
-        Detail(text.remark, _clip(state.remark or "")),
+        Detail(text.order, clip(state.order or "")),
+        Detail(text.remark, clip(state.remark or "")),
     )
     old = text.unknown_age if age is None else text.stale
     return ZoneRow(
-        name=_clip(state.name),
-        word=_clip(state.claim) or text.no_claim,
+        name=clip(state.name),
+        word=clip(state.claim) or text.no_claim,
         gloss=CLAIMS_EN[state.claim_code] if language == "en" else "",
-        meaning=_clip(state.meaning or "") or text.no_meaning,
+        meaning=clip(state.meaning or "") or text.no_meaning,
         details=tuple(detail for detail in details if detail.said),
         updated="" if age is None else updated_in_words(age, language),
-        claimed_at="" if age is None or state.claimed_at is None else _time_in_words(state.claimed_at, language),
+        claimed_at="" if age is None or state.claimed_at is None else time_in_words(state.claimed_at, language),
         warning=old if is_stale(age) else "",
         evidence=evidence_in_words(state.evidence, language),
     )
@@ -175,22 +182,22 @@ def _zone_row(state: SnowRemoval, now: datetime, language: Language) -> ZoneRow:
 
 def _feed_row(feed: FeedStatus, known: Known, language: Language) -> FeedRow:
     text, age = TEXTS[language], age_of(feed.as_of, known.now)
-    state = _clip(feed.state_ja if language == "ja" else feed.state_en)
+    state = clip(feed.state_ja if language == "ja" else feed.state_en)
     received_at = feed.last_success_at
     sources = (
-        Detail(text.source, _clip(feed.attribution or feed.provider)),
-        Detail(text.licence, _clip(feed.licence)),
+        Detail(text.source, clip(feed.attribution or feed.provider)),
+        Detail(text.licence, clip(feed.licence)),
     )
     return FeedRow(
-        title=_clip(feed.title),
+        title=clip(feed.title),
         sources=tuple(source for source in sources if source.said),
         state=state if known.lost_s is None else text.state_when_last_heard.format(state=state),
         mark="○" if feed.state == FeedState.FRESH else "△",
         age=text.no_data if age is None else text.data_age.format(age=age_in_words(age, language)),
-        received="" if received_at is None else text.received_at.format(time=_time_in_words(received_at, language)),
-        owner=_clip(feed.owner),
-        telephone=_clip(feed.telephone),
-        dial=re.sub(r"[^0-9+]", "", _normal(feed.telephone)),
+        received="" if received_at is None else text.received_at.format(time=time_in_words(received_at, language)),
+        owner=clip(feed.owner),
+        telephone=clip(feed.telephone),
+        dial=dial(feed.telephone),
     )
 
 
@@ -198,28 +205,6 @@ def _real_age(seconds: float, language: Language) -> str:
     return age_in_words(timedelta(seconds=seconds), language)
 
 
-def _time_in_words(instant: datetime, language: Language) -> str:
-    local = instant.astimezone(JST)
-    if language == "en":
-        return f"{local.day} {local:%B}, {local:%H:%M}"
-    return f"{_day_in_words(local.date(), 'ja')}{local.hour}時{local.minute:02}分"
-
-
-def _day_in_words(day: date, language: Language) -> str:
-    if language == "en":
-        return f"{day.day} {day:%B}"
-    return f"{day.month}月{day.day}日（{_WEEKDAYS_JA[day.weekday()]}）"
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def _normal(name: str) -> str:
-    # Sources write the same name half-width or full-width, depending on the season; so do people.
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
 def _search_key(name: str) -> str:
     """As people type it: whatever dash the keyboard gives, with or without spaces."""
-    return _DASHES.sub("-", re.sub(r"\s", "", _normal(name)))
+    return _DASHES.sub("-", re.sub(r"\s", "", normal(name)))

@@ -13,6 +13,50 @@ class Text:
     """The sentences of one language. Braces are filled in by `page`."""
 
     title: str
+    contents: str
+    bus_heading: str
+    stop_label: str
+    stop_hint: str
+    bus_caption: str
+    bus_time: str
+    bus_where: str
+    bus_state: str
+    platform: str
+    bound_for: str
+    planned_time: str
+    stop_not_found: str
+    did_you_mean: str
+    usual_stops: str
+    no_stops: str
+    transit_lost: str
+    transit_old: str
+    timetable_state: str
+    ride_heading: str
+    ride_lead: str
+    ride_how: str
+    ride_call: str
+    ride_online: str
+    hours_label: str
+    hours: str
+    running_now: str
+    not_running: str
+    fares_label: str
+    fares: str
+    points_label: str
+    points_caption: str
+    vehicles_caption: str
+    vehicle: str
+    place: str
+    seats: str
+    next_stop: str
+    told_when: str
+    between: str
+    free_seats: str
+    heading_for: str
+    waiting: str
+    vehicle_old: str
+    no_vehicles: str
+    snow_heading: str
     as_of: str
     other_language: str
     lead: str
@@ -60,7 +104,51 @@ class Text:
 
 
 JA = Text(
-    title="除雪の状況",
+    title="バスと雪の情報",
+    contents="このページの内容",
+    bus_heading="バスの発車",
+    stop_label="バス停をさがす",
+    stop_hint="バス停の名前を入れてください。ひらがなでもかまいません。",
+    bus_caption="{stop}：これから出るバス",
+    bus_time="時刻",
+    bus_where="行き先",
+    bus_state="状況",
+    platform="{code}番のりば",
+    bound_for="{place}行き",
+    planned_time="時刻表では{time}",
+    stop_not_found="「{stop}」というバス停は見つかりませんでした。",
+    did_you_mean="もしかして：",
+    usual_stops="いつものバス停に戻る",
+    no_stops="バス停の名前を入れると、これから出るバスが分かります。",
+    transit_lost="いま、バスの案内につながりません。しばらくしてから、もう一度読み込んでください。",
+    transit_old="いま、バスの案内につながりません。下の発車時刻は、{age}に受け取ったものです。",
+    timetable_state="時刻表のデータの状態：{state}",
+    ride_heading="予約して乗る車（デマンド交通）",
+    ride_lead="予約した人が乗り合わせて、乗降場所から乗降場所まで走る車です。決まった路線や時刻表はありません。",
+    ride_how="予約のしかた",
+    ride_call="お電話で、乗る場所、降りる場所、時刻、人数をお知らせください。",
+    ride_online="予約は、この車を走らせている窓口で受け付けています。",
+    hours_label="運行時間",
+    hours="{begins}から{ends}まで",
+    running_now="（いま運行中）",
+    not_running="（いまは運行時間外です）",
+    fares_label="運賃（1回）",
+    fares="大人{adult}円、子ども{child}円",
+    points_label="乗降場所",
+    points_caption="{count}か所の名前を見る",
+    vehicles_caption="車の場所と空席。場所は、最後に停まった乗降場所です。",
+    vehicle="車",
+    place="いまの場所",
+    seats="空席",
+    next_stop="次の乗降場所",
+    told_when="いつの情報か",
+    between="乗降場所の間",
+    free_seats="空席{count}",
+    heading_for="次は{place}",
+    waiting="待機中",
+    vehicle_old="古い情報です。いまの場所は分かりません",
+    no_vehicles="いま、車の場所は分かりません。",
+    snow_heading="除雪の状況",
     as_of="{now} 現在",
     other_language="English",
     lead=(
@@ -121,7 +209,51 @@ JA = Text(
 )
 
 EN = Text(
-    title="Snow clearing",
+    title="Buses and snow",
+    contents="On this page",
+    bus_heading="Bus departures",
+    stop_label="Find your bus stop",
+    stop_hint="Type its name, in English or in Japanese.",
+    bus_caption="{stop}: next buses",
+    bus_time="Time",
+    bus_where="To",
+    bus_state="How it runs",
+    platform="Platform {code}",
+    bound_for="{place}",
+    planned_time="timetable: {time}",
+    stop_not_found="No bus stop is called “{stop}”.",
+    did_you_mean="Did you mean: ",
+    usual_stops="Back to the usual stops",
+    no_stops="Type the name of a bus stop to see its next buses.",
+    transit_lost="The bus information cannot be reached now. Please load this page again in a while.",
+    transit_old="The bus information cannot be reached now. The departures below were received {age}.",
+    timetable_state="State of the timetable's data: {state}",
+    ride_heading="Rides to book (on-demand transit)",
+    ride_lead="Shared vehicles that run when they are booked, between meeting points, without lines or a timetable.",
+    ride_how="How to book",
+    ride_call="Call and say where you get on and off, when, and how many you are.",
+    ride_online="Bookings are taken by the office that runs these vehicles.",
+    hours_label="Hours",
+    hours="{begins} to {ends}",
+    running_now=" (running now)",
+    not_running=" (not running now)",
+    fares_label="Fare per ride",
+    fares="adults {adult} yen, children {child} yen",
+    points_label="Meeting points",
+    points_caption="Show the names of all {count}",
+    vehicles_caption="Where the vehicles are (the meeting point each last stopped at) and their free seats.",
+    vehicle="Vehicle",
+    place="Where",
+    seats="Free seats",
+    next_stop="Next meeting point",
+    told_when="When",
+    between="between meeting points",
+    free_seats="{count} free seats",
+    heading_for="next: {place}",
+    waiting="waiting",
+    vehicle_old="Old: it is not known where this vehicle is now",
+    no_vehicles="It is not known where the vehicles are now.",
+    snow_heading="Snow clearing",
     as_of="As of {now}, Japan time",
     other_language="日本語",
     lead=(

@@ -13,10 +13,16 @@ from .answer import Answer, answer, answer_absent, answer_calmly, http_date, is_
 from .clock import Clock
 from .source import Source, find_weather_map, list_sources
 
+_OTHER = {"description": "Any other answer"}
+_CONDITIONS = [
+    {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+    for name in ("If-None-Match", "If-Modified-Since")
+]
+
 
 def create_app(seed: int, clock: Clock, *, calm: bool = False, real_now: Callable[[], float] = time.time) -> FastAPI:
     """The ASGI application of one city; ``real_now`` gives Unix seconds."""
-    app = FastAPI(title="雪野市", openapi_url=None)
+    app = FastAPI(title="雪野市の公開データ (sample city)", version="1", docs_url=None, redoc_url=None)
     sources = list_sources(seed, calm=calm)
 
     def now() -> datetime:
@@ -44,14 +50,33 @@ def create_app(seed: int, clock: Clock, *, calm: bool = False, real_now: Callabl
         source = find_weather_map(seed, stamp, instant)
         return _sent(request, instant, answer_calmly(source, instant) if source else answer_absent())
 
-    for path, endpoint in (("/", index), ("/health", health), ("/mischief", entries)):
-        app.add_api_route(path, endpoint, methods=["GET"], response_model=None)
-    app.add_api_route(WEATHER_MAP_JSON, weather_map, methods=["GET", "HEAD"], response_model=None)
+    app.add_api_route("/", index, response_class=PlainTextResponse, summary="What there is")
+    for path, endpoint, summary in (
+        ("/health", health, "Whether the city lives, and its time"),
+        ("/mischief", entries, "What goes wrong on a city day, and when"),
+    ):
+        app.add_api_route(path, endpoint, response_model=None, summary=summary)
+    # A city day's maps: one that is not there, or not yet, is 404.
+    _add_file(app, WEATHER_MAP_JSON, weather_map, "気象 ある時刻の観測値", 404)
     for source in sources:
-        app.add_api_route(
-            source.path, _endpoint(seed, source, now, calm=calm), methods=["GET", "HEAD"], response_model=None
-        )
+        _add_file(app, source.path, _endpoint(seed, source, now, calm=calm), source.title, 503)
     return app
+
+
+def _add_file(app: FastAPI, path: str, endpoint: Callable[..., Response], title: str, failure: int) -> None:
+    """A file as a web server has it: conditional requests, and HEAD beside GET."""
+    responses = {304: "Not changed since", failure: "It is out of order" if failure == 503 else "Not there"}
+    for method in ("GET", "HEAD"):
+        app.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            response_class=Response,
+            summary=title,
+            operation_id=f"{method.lower()} {path}",
+            responses={**{code: {"description": said} for code, said in responses.items()}, "default": _OTHER},
+            openapi_extra={"parameters": _CONDITIONS},
+        )
 
 
 def _endpoint(seed: int, source: Source, now: Callable[[], datetime], *, calm: bool) -> Callable[[Request], Response]:
@@ -63,8 +88,8 @@ def _endpoint(seed: int, source: Source, now: Callable[[], datetime], *, calm: b
 
 
 def _sent(request: Request, instant: datetime, given: Answer) -> Response:
-    asked, headers = request.headers, given.headers | {"date": http_date(instant)}
-    if is_unchanged(given, asked.get("if-none-match"), asked.get("if-modified-since")):
+    headers = given.headers | {"date": http_date(instant)}
+    if is_unchanged(given, request.headers.get("if-none-match"), request.headers.get("if-modified-since")):
         return Response(status_code=304, headers=headers)
     return Response(given.body, given.status, headers)
 

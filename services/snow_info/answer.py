@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from cityos.client import FeedStatus, format_instant
-from cityos.client.words import age_in_words, evidence_in_words, updated_in_words
+from cityos.client import FeedStatus, HubContact, format_instant
+from cityos.client.words import evidence_in_words, updated_in_words
 from services.snow_info.zone import Zone
 
 Json = dict[str, object]
@@ -22,36 +22,6 @@ NOTE = {
         "plough is there now. Read it together with its age and with what has been observed."
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class HubContact:
-    """Whether the zones are up to date: the hub in touch, or how long ago it last was (real seconds)."""
-
-    reachable: bool
-    age_s: float | None
-
-    def to_json(self) -> Json:
-        """For people and programs."""
-        age = None if self.age_s is None else timedelta(seconds=self.age_s)
-        return {
-            "reachable": self.reachable,
-            "ageSeconds": None if self.age_s is None else round(self.age_s),
-            "ja": "市のデータ基盤につながっています" if self.reachable else _lost_ja(age),
-            "en": "The city's data hub is reachable" if self.reachable else _lost_en(age),
-        }
-
-
-def _lost_ja(age: timedelta | None) -> str:
-    if age is None:
-        return "市のデータ基盤につながらず、まだ情報を受け取れていません"
-    return f"市のデータ基盤につながりません。{age_in_words(age, 'ja')}に受け取った情報です"
-
-
-def _lost_en(age: timedelta | None) -> str:
-    if age is None:
-        return "The city's data hub is not reachable, and nothing has been received yet"
-    return f"The city's data hub is not reachable. This was received {age_in_words(age, 'en')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from cityos.client import City, Mirror
+from cityos.client import City, Mirror, contact_of
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE
-from services.snow_info.answer import HubContact, Report
+from services.snow_info.answer import Report
 from services.snow_info.zone import read_zones
 
 # Short enough that an age in minutes stays true, long enough that a storm's readers do not all reach this process.
@@ -20,6 +21,22 @@ _NO_CACHE = {"Cache-Control": "no-store"}
 
 class NothingKnown(Exception):
     """No state has arrived from the hub yet. An empty list would say that there are no zones."""
+
+
+class GeoJsonResponse(JSONResponse):
+    """GeoJSON (RFC 7946)."""
+
+    media_type = "application/geo+json"
+
+
+def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems (RFC 9457) a route can answer with, for its description."""
+    said = {404: "There is no such zone", 503: "Nothing has been received from the hub yet"}
+    content: dict[str, Any] = {"application/problem+json": {"schema": {"type": "object"}}}
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"description": said[status], "content": content} for status in statuses
+    }
+    return {**told, "default": {"description": "Any other problem", "content": content}}
 
 
 def create_app(city: City) -> FastAPI:
@@ -33,15 +50,19 @@ def create_app(city: City) -> FastAPI:
 
     app = FastAPI(title="雪の情報 (snow information)", version="1", lifespan=lifespan, redoc_url=None)
 
-    @app.get("/zones", summary="Every zone: what the city claims, how old the claim is, what was seen")
+    @app.get(
+        "/zones",
+        summary="Every zone: what the city claims, how old the claim is, what was seen",
+        responses=_answers(503),
+    )
     async def list_zones() -> Response:
         return JSONResponse(report(mirror).to_json(), headers=_CACHE)
 
-    @app.get("/zones.geojson", summary="The same, for a map")
+    @app.get("/zones.geojson", summary="The same, for a map", responses=_answers(503), response_class=GeoJsonResponse)
     async def map_zones() -> Response:
-        return JSONResponse(report(mirror).to_geojson(), headers=_CACHE, media_type="application/geo+json")
+        return GeoJsonResponse(report(mirror).to_geojson(), headers=_CACHE)
 
-    @app.get("/zones/{zone_id:path}", summary="One zone")
+    @app.get("/zones/{zone_id:path}", summary="One zone", responses=_answers(404, 503))
     async def get_zone(zone_id: str) -> Response:
         zone = report(mirror).find(zone_id)
         if zone is None:
@@ -65,17 +86,13 @@ def report(mirror: Mirror) -> Report:
         raise NothingKnown(f"Nothing has been received from the hub: {mirror.trouble}")
     now = mirror.clock.now()
     zones = read_zones(mirror.entities.values(), now)
-    return Report(now, zones, mirror.feeds, _contact(mirror), unreadable=len(mirror.entities) - len(zones))
-
-
-def _contact(mirror: Mirror) -> HubContact:
-    return HubContact(mirror.trouble is None, mirror.age_s)
+    return Report(now, zones, mirror.feeds, contact_of(mirror), unreadable=len(mirror.entities) - len(zones))
 
 
 def _health(mirror: Mirror) -> dict[str, object]:
     return {
         "status": "ok" if mirror.synced else "stale" if mirror.ready else "waiting",
-        "hub": _contact(mirror).to_json(),
+        "hub": contact_of(mirror).to_json(),
         "trouble": mirror.trouble,
         "zones": len(mirror.entities),
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import re
 import shlex
@@ -11,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,14 +55,15 @@ class Here:
     """The compose file's hosts and ports as this machine has them."""
 
     def __init__(self, data: Path) -> None:
-        self.ports = {port: str(free_port()) for port in ("8080", "8081", "8082", "8790", "1883", "8083")}
+        self.ports = {port: str(free_port()) for port in sorted(set(re.findall(r"\b(?:8\d{3}|1883)\b", TEXT)))}
         self._data = data
 
-    def __call__(self, text: str) -> str:
-        for host in ("hub", "sample-city", "broker"):
+    def __call__(self, text: str, service: str = "") -> str:
+        """A text with this machine's addresses; each service's volume is a folder of its own."""
+        for host in COMPOSE["services"]:
             text = re.sub(rf"(//|@){host}:(?=\d)", r"\g<1>127.0.0.1:", text)
-        text = re.sub(r"\b(8080|8081|8082|8790|1883|8083)\b", lambda found: self.ports[found[0]], text)
-        text = text.replace("/data", str(self._data)) if "--data" in text else text
+        text = re.sub("|".join(rf"\b{port}\b" for port in self.ports), lambda found: self.ports[found[0]], text)
+        text = text.replace("--data /data", f"--data {self._data / service}")
         return text.replace("/mosquitto/config", str(self._data / "config")).replace("/mosquitto/data", str(self._data))
 
 
@@ -75,7 +79,7 @@ def running(here: Here, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     directory = tmp_path_factory.mktemp("services")
     processes = {"broker": start_broker(here, directory)}
     for name, service in OURS.items():
-        command = shlex.split(here(filled(service["command"], SECRETS)).replace("0.0.0.0", "127.0.0.1"))
+        command = shlex.split(here(filled(service["command"], SECRETS), name).replace("0.0.0.0", "127.0.0.1"))
         program = [sys.executable, "-m", "cityos"] if command[0] == "cityos" else [sys.executable]
         environment = {key: here(filled(str(value), SECRETS)) for key, value in service.get("environment", {}).items()}
         with (directory / f"{name}.log").open("wb") as log:
@@ -121,6 +125,14 @@ def test_everything_a_service_mounts_or_builds_from_is_here() -> None:
     assert (ROOT / "Dockerfile").exists()
 
 
+def test_every_service_has_an_address_of_its_own_and_a_volume_where_it_keeps_data() -> None:
+    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    assert len(set(ports)) == len(ports)
+    for name, service in OURS.items():
+        mounts = [volume.split(":")[1] for volume in service.get("volumes", [])]
+        assert ("--data /data" in service["command"]) == ("/data" in mounts), name
+
+
 @pytest.mark.journey
 @pytest.mark.parametrize("name", OURS)
 def test_command_runs_and_its_health_check_agrees(
@@ -135,6 +147,23 @@ def test_command_runs_and_its_health_check_agrees(
             return
         time.sleep(0.3)
     pytest.fail(f"{name} is not healthy: {done.stderr.decode()[-500:]}")
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("name", ["portal", "snow-info", "on-demand", "transit"])
+def test_a_service_finds_the_hub_by_its_address_in_the_file(
+    name: str, here: Here, running: dict[str, subprocess.Popen[bytes]]
+) -> None:
+    port = here.ports[OURS[name]["ports"][0].split(":")[0]]
+    health: dict[str, Any] = {}
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and running[name].poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+            health = json.loads(answer.read())
+            if health["status"] == "ok":
+                return
+        time.sleep(0.3)
+    pytest.fail(f"{name}: {health}")
 
 
 def here_list(here: Here, texts: list[str]) -> list[str]:

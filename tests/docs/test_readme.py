@@ -36,34 +36,43 @@ def shell_samples() -> list[Block]:
     return [b for b in blocks_of("README.md") if b.language == "sh" and not any(n in b.content for n in _NOT_HERE)]
 
 
+Ports = dict[str, int]
+"""The usual ports, and those used here instead."""
+
+
 @pytest.fixture(scope="module")
-def hub_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
     """A sample city on ports of its own, up and told."""
     directory = tmp_path_factory.mktemp("readme")
-    city = (ROOT / "cities/sample.toml").read_text()
-    for usual in ("8790", "8081", "8082", "8084"):
-        city = city.replace(usual, str(free_port()))
+    used = {usual: free_port() for usual in ("8080", "8081", "8082", "8084", "8085", "8790")}
+    city = _with_ports((ROOT / "cities/sample.toml").read_text(), used)
     (directory / "city.toml").write_text(city)
-    port = free_port()
     command = [sys.executable, "-m", "cityos", "up", "--city", str(directory / "city.toml")]
-    command += ["--port", str(port), "--data", str(directory / "data")]
+    command += ["--port", str(used["8080"]), "--data", str(directory / "data")]
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
     try:
-        _await_zones(port, directory / "log")
-        yield port
+        _await(used["8080"], "/ngsi-ld/v1/entities?type=SnowRemovalZone&format=simplified", b"urn:", directory / "log")
+        for service in ("8084", "8085"):
+            _await(used[service], "/health", b'"status":"ok"', directory / "log")
+        yield used
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
 
 
-def _await_zones(port: int, log: Path) -> None:
-    url = f"http://127.0.0.1:{port}/ngsi-ld/v1/entities?type=SnowRemovalZone&format=simplified"
+def _with_ports(text: str, used: Ports) -> str:
+    """A text with the ports of this test. All at once: a new port may look like a usual one."""
+    return re.sub("|".join(rf"\b{usual}\b" for usual in used), lambda found: str(used[found[0]]), text)
+
+
+def _await(port: int, path: str, says: bytes, log: Path) -> None:
+    url = f"http://127.0.0.1:{port}{path}"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(url) as answer:
-                if len(answer.read()) > 10:
+                if says in answer.read():
                     return
         except OSError:
             pass
@@ -71,21 +80,19 @@ def _await_zones(port: int, log: Path) -> None:
     pytest.fail(log.read_text())
 
 
-def _here(sample: str, port: int) -> str:
-    """The sample with the port and the interpreter of this test instead of the reader's."""
-    return sample.replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace(
-        ".venv/bin/cityos", f"{sys.executable} -m cityos"
-    )
+def _here(sample: str, used: Ports) -> str:
+    """The sample with the ports and the interpreter of this test instead of the reader's."""
+    return _with_ports(sample, used).replace(".venv/bin/cityos", f"{sys.executable} -m cityos")
 
 
 @pytest.mark.journey
 @pytest.mark.parametrize("sample", shell_samples(), ids=lambda block: block.content.splitlines()[0][:40])
-def test_shell_sample_runs_and_answers(sample: Block, hub_port: int) -> None:
-    script = "set -e\n" + _here(sample.content, hub_port).replace("curl -s", "curl -sS --fail-with-body -s")
+def test_shell_sample_runs_and_answers(sample: Block, ports: Ports) -> None:
+    script = "set -e\n" + _here(sample.content, ports).replace("curl -s", "curl -sS --fail-with-body -s")
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=ROOT,
-        env={**os.environ, "CITYOS_URL": f"http://127.0.0.1:{hub_port}"},
+        env={**os.environ, "CITYOS_URL": f"http://127.0.0.1:{ports['8080']}"},
         capture_output=True,
         text=True,
         check=False,
@@ -96,10 +103,10 @@ def test_shell_sample_runs_and_answers(sample: Block, hub_port: int) -> None:
 
 
 @pytest.mark.journey
-def test_python_sample_shows_zones(hub_port: int) -> None:
+def test_python_sample_shows_zones(ports: Ports) -> None:
     (sample,) = [block.content for block in blocks_of("README.md") if block.language == "python"]
     with subprocess.Popen(
-        [sys.executable, "-u", "-c", _here(sample, hub_port)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-u", "-c", _here(sample, ports)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()

@@ -74,3 +74,17 @@ def test_every_setting_is_named_in_the_reference_and_both_readmes() -> None:
     for page in ("docs/reference.md", "README.md", "README.ja.md"):
         text = (ROOT / page).read_text()
         assert {name for name in settings if name not in text} == set()
+
+
+def test_every_route_of_every_service_is_named() -> None:
+    described = set(re.findall(r"`((?:GET|POST|DELETE) /[^`]*)`", REFERENCE))
+    for name in ("portal", "snow_info", "on_demand", "transit"):
+        found = list(_routes(ROOT / f"services/{name}/app.py"))
+        assert found
+        assert {route for route in found if route not in described} == set(), name
+
+
+def _routes(path: Path) -> Iterator[str]:
+    """The routes of a service's edge, as its document names them."""
+    for method, route in re.findall(r'@app\.(get|post|delete)\(\s*"([^"]+)"', path.read_text()):
+        yield f"{method.upper()} {route.replace(':path', '')}"

@@ -100,6 +100,9 @@ class _Scene:
         yield from (f"{hub}/feeds/{feed}" for feed in self.paths.values())
         yield from (f"{portal}{path}" for path in ("/", "/?lang=en", "/health"))
         yield from (f"{snow}{path}" for path in ("/zones", "/zones.geojson", "/health"))
+        transit, rides = self._service("services.transit"), self._service("services.on_demand")
+        yield from (f"{transit}{path}" for path in ("/departures?stop=雪野駅前", "/stops?name=駅", "/feeds", "/health"))
+        yield from (f"{rides}{path}" for path in ("/meeting-points", "/health"))
 
     def _service(self, module: str) -> str:
         return f"http://127.0.0.1:{self.ports[module]}"

@@ -17,11 +17,14 @@ import httpx
 from cityos.client import City, Clock
 from cityos.clock import Clock as CityClock
 from cityos.hub import Plan as HubPlan
+from cityos.vocabulary.on_demand import ON_DEMAND_VEHICLE, OnDemandVehicle
+from cityos.vocabulary.road_graph import ROAD_GRAPH, write_road_graph
 from services.on_demand.app import Plan, create_app
 from services.on_demand.city_time import CityTime
 from services.on_demand.key import driver_key
-from services.on_demand.public_vehicle import ON_DEMAND_VEHICLE, OnDemandVehicle
 from tests.cityos.client.running_hub import RunningHub, running_hub, without_broker
+from tests.services.dataset import bring_dataset
+from tests.services.on_demand.streets import street_grid, whole_town
 from tests.services.on_demand.town import MORNING, YUKINO
 
 _NOWHERE = "http://127.0.0.1:9"
@@ -182,3 +185,64 @@ def test_it_refuses_to_be_reached_from_outside_without_a_key(tmp_path: Path) -> 
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 2
     assert "CITYOS_API_KEY" in ended.stderr
+
+
+async def _until_roads(client: httpx.AsyncClient, source: str) -> dict[str, object]:
+    async with asyncio.timeout(15):
+        while True:
+            roads: dict[str, object] = (await client.get("/health")).json()["roads"]
+            if roads["source"] == source:
+                return roads
+            await asyncio.sleep(0.02)
+
+
+async def _minutes(client: httpx.AsyncClient) -> float:
+    """How long a ride across the town is expected to take, at noon of another day."""
+    now = (await client.get("/health")).json()["clock"]["now"]
+    wish = {"from": "gakuen-south", "to": "higashi-park", "depart_after": _noon_after(now)}
+    quote = (await client.post("/rides/quotes", json=wish)).json()
+    begins, ends = (datetime.fromisoformat(told) for told in (quote["pickup"]["from"], quote["drop_off_by"]))
+    return (ends - begins).total_seconds() / 60
+
+
+async def test_driving_times_are_those_of_the_hubs_road_graph_and_of_the_last_one_kept(tmp_path: Path) -> None:
+    content = write_road_graph(whole_town())
+    async with running_hub(tmp_path / "hub", _morning_hub) as hub, _service(hub.city(), tmp_path / "od") as client:
+        assert (await _until_roads(client, "estimate"))["version"] is None
+        await _until(client, "ok")
+        estimated = await _minutes(client)
+        version = await bring_dataset(hub, "roads", ROAD_GRAPH, content)
+        assert (await _until_roads(client, "hub"))["version"] == version
+        async with asyncio.timeout(10):
+            while (by_road := await _minutes(client)) == estimated:
+                await asyncio.sleep(0.05)
+        await hub.stop()
+        assert (await _until_roads(client, "kept"))["version"] == version
+    async with _service(City(_NOWHERE), tmp_path / "od") as client:
+        told = await _until_roads(client, "kept")
+        assert told["version"] == version
+        assert "最後に受け取った道路網" in str(told["ja"])
+        assert await _minutes(client) == by_road
+    assert by_road != estimated
+
+
+async def test_another_citys_road_graph_is_not_taken(tmp_path: Path) -> None:
+    async with running_hub(tmp_path / "hub", _morning_hub) as hub, _service(hub.city(), tmp_path / "od") as client:
+        await bring_dataset(hub, "roads", ROAD_GRAPH, write_road_graph(street_grid(9, 139.7, 35.6)))
+        async with asyncio.timeout(10):
+            while (roads := (await client.get("/health")).json()["roads"])["trouble"] is None:
+                await asyncio.sleep(0.02)
+    assert roads["source"] == "estimate"
+    assert "does not reach meeting point" in roads["trouble"]
+
+
+async def test_outside_hours_the_refusal_says_when_vehicles_run_again(tmp_path: Path) -> None:
+    async with running_hub(tmp_path / "hub", _morning_hub) as hub, _service(hub.city(), tmp_path / "od") as client:
+        await _until(client, "ok")
+        told = (await _quote(client, depart_after="2026-01-15T23:50:00+09:00")).json()
+        assert (told["reason"], told["next_service_at"]) == ("outside_hours", "2026-01-16T06:30:00+09:00")
+        assert told["ja"] == "運行時間の外です。次の運行は1月16日 6時30分からです"
+        now = (await _quote(client, depart_after="next_service")).json()
+        assert now["pickup"]["from"].startswith("2026-01-15T09:")
+        both = await _quote(client, depart_after="next_service", arrive_by="2026-01-15T12:00:00+09:00")
+        assert both.json()["detail"] == "depart_after and arrive_by cannot both be kept; give one"

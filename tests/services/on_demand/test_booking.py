@@ -18,7 +18,7 @@ from services.on_demand.refusal import Reason, Refused
 from services.on_demand.ride import Booking, Party, RideState
 from services.on_demand.store import StoreError
 from tests.services.on_demand.checker import Driven, Served, check_times
-from tests.services.on_demand.town import YUKINO, HandClock, Town, fill, large_area, one_van, town, wish
+from tests.services.on_demand.town import MORNING, YUKINO, HandClock, Town, fill, large_area, one_van, town, wish
 
 
 def _reason(work: Callable[[], object]) -> Reason:
@@ -302,3 +302,23 @@ def test_a_config_that_forgets_what_was_promised_is_refused(tmp_path: Path) -> N
 def test_a_second_process_is_refused_the_same_data(tmp_path: Path) -> None:
     with town(tmp_path), pytest.raises(StoreError, match="another process"):
         Town(tmp_path, clock=HandClock()).open()
+
+
+def test_outside_hours_a_wish_that_may_wait_gets_the_first_ride_of_the_next_service(tmp_path: Path) -> None:
+    with town(tmp_path) as at:
+        at.clock.forward(hours=15)  # midnight
+        with pytest.raises(Refused) as refused:
+            at.desk.quote(wish())
+        begins = MORNING + timedelta(hours=21, minutes=30)  # 06:30
+        assert (refused.value.reason, refused.value.next_at) == (Reason.OUTSIDE_HOURS, begins.timestamp())
+        offer = at.desk.quote(wish(may_wait=True)).offer
+        assert begins.timestamp() <= offer.pickup_from < begins.timestamp() + 3600
+
+
+def test_a_wish_that_may_wait_is_served_at_once_where_it_can(tmp_path: Path) -> None:
+    with town(tmp_path) as at:
+        assert at.desk.quote(wish(may_wait=True)).offer == at.desk.quote(wish()).offer
+        at.clock.forward(hours=13, minutes=29)  # one minute before the last vehicle's day ends
+        assert _reason(lambda: at.desk.quote(wish())) is Reason.NO_VEHICLE
+        offer = at.desk.quote(wish(may_wait=True)).offer
+        assert offer.pickup_from >= (MORNING + timedelta(hours=21, minutes=30)).timestamp()

@@ -20,8 +20,8 @@ from tests.processes import Started
 from tests.services.on_demand.town import YUKINO
 
 KILLS = 20
-RIDERS = 6
-LONGEST_LOAD_S = 0.4
+RIDERS = 12
+LONGEST_LOAD_S = 1.0
 
 
 @dataclass

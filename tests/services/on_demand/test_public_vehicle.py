@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from cityos.client import Entity
 from cityos.ngsi.entity import to_bytes
+from cityos.vocabulary.on_demand import OnDemandService, OnDemandVehicle
 from services.on_demand.driving import Told
 from services.on_demand.place import Position
-from services.on_demand.public_vehicle import OnDemandVehicle, public_vehicle
+from services.on_demand.public_vehicle import public_service, public_vehicle
 from services.on_demand.refusal import Refused
 from services.on_demand.ride import Party, Wish
 from tests.services.on_demand.town import MORNING, YUKINO, Town, one_van, town
@@ -77,7 +78,7 @@ def _check_public(entity: Entity, secrets: list[str]) -> None:
     text = to_bytes(entity).decode()
     assert [secret for secret in secrets if secret in text] == []
     vehicle = OnDemandVehicle.from_entity(entity)
-    assert vehicle.position in {point.position for point in YUKINO.points.values()}
+    assert Position(vehicle.lon, vehicle.lat) in {point.position for point in YUKINO.points.values()}
     assert vehicle.next_stop in {"", *(point.name for point in YUKINO.points.values())}
 
 
@@ -104,5 +105,8 @@ def test_a_stop_planned_for_later_is_not_told(tmp_path: Path) -> None:
 
 
 def test_it_reads_back_what_it_says() -> None:
-    vehicle = OnDemandVehicle("van-1", "ゆきのり1号", Position(140.75, 40.82), 7, "市民病院")
+    vehicle = OnDemandVehicle("van-1", "ゆきのり1号", 140.75, 40.82, 7, "市民病院")
     assert OnDemandVehicle.from_entity(vehicle.to_entity(MORNING + timedelta(hours=1))) == vehicle
+    service = public_service(YUKINO)
+    assert (service.runs_from, service.runs_until, service.adult_fare) == ("06:30", "22:30", 300)
+    assert OnDemandService.from_entity(service.to_entity()) == service

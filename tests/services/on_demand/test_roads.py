@@ -9,43 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from cityos.vocabulary.road_graph import Arc, RoadGraph, Way, write_road_graph
+from cityos.vocabulary.road_graph import write_road_graph
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE, ClaimCode, SnowRemoval
-from services.on_demand.app import times_of
 from services.on_demand.config import ConfigError
 from services.on_demand.place import Position, metres_between
+from services.on_demand.road_source import times_of
 from services.on_demand.roads import CLOSED, RoadTimes, slowness_of
 from services.on_demand.travel import CrowFlies
+from tests.services.on_demand.streets import SIDE, SOUTH, STEP, WEST, street_grid, whole_town
 from tests.services.on_demand.town import MORNING, YUKINO, wish
 from tests.services.on_demand.town import town as open_town
 
-_STEP, _SIDE = 0.005, 9
-_WEST, _SOUTH = 140.73, 40.80
-
-
-def _node(column: int, row: int) -> int:
-    return row * _SIDE + column
-
-
-def _grid() -> RoadGraph:
-    """A town of square blocks; streets running north belong to zone A-1 in the west and Ｂ－１ in the east."""
-    nodes = [(_WEST + column * _STEP, _SOUTH + row * _STEP) for row, column in product(range(_SIDE), repeat=2)]
-    ways = [Way("east-west", zone=""), Way("north-west", zone="A-1"), Way("north-east", zone="Ｂ－１")]
-    arcs = []
-    for row, column in product(range(_SIDE), repeat=2):
-        if column + 1 < _SIDE:
-            arcs += _both(_node(column, row), _node(column + 1, row), 421.0, 0)
-        if row + 1 < _SIDE:
-            arcs += _both(_node(column, row), _node(column, row + 1), 556.0, 1 if column < _SIDE // 2 else 2)
-    return RoadGraph.build(nodes, arcs, ways)
-
-
-def _both(one: int, other: int, length_m: float, way: int) -> list[Arc]:
-    return [Arc(one, other, length_m, 30.0, way), Arc(other, one, length_m, 30.0, way)]
-
 
 def _at(column: int, row: int) -> Position:
-    return Position(_WEST + column * _STEP, _SOUTH + row * _STEP)
+    return Position(WEST + column * STEP, SOUTH + row * STEP)
 
 
 def _zone(name: str, code: ClaimCode) -> SnowRemoval:
@@ -60,13 +37,13 @@ def test_the_crow_flies_slower_in_the_snow() -> None:
 
 
 def test_times_are_those_of_the_shortest_way() -> None:
-    times = RoadTimes(_grid()).matrix([_at(0, 0), _at(3, 2)], MORNING)
+    times = RoadTimes(street_grid()).matrix([_at(0, 0), _at(3, 2)], MORNING)
     assert times[0][1] == pytest.approx((3 * 421 + 2 * 556) * 3.6 / 30, rel=1e-4)
     assert times[0][0] == 0.0
 
 
 def test_a_zone_that_waits_for_the_plough_is_slower_and_others_are_not() -> None:
-    roads, west, east = RoadTimes(_grid()), [_at(0, 0), _at(0, 4)], [_at(8, 0), _at(8, 4)]
+    roads, west, east = RoadTimes(street_grid()), [_at(0, 0), _at(0, 4)], [_at(8, 0), _at(8, 4)]
     before = [roads.matrix(pair, MORNING)[0][1] for pair in (west, east)]
     entities = [
         _zone("Ａ－１", ClaimCode.ORDERED).to_entity("koku"),
@@ -79,17 +56,17 @@ def test_a_zone_that_waits_for_the_plough_is_slower_and_others_are_not() -> None
 
 
 def test_a_closed_way_is_driven_round() -> None:
-    roads, pair = RoadTimes(_grid()), [_at(0, 0), _at(0, 4)]
+    roads, pair = RoadTimes(street_grid()), [_at(0, 0), _at(0, 4)]
     roads.change({"north-west": CLOSED})
     round_about = (2 * 4 * 421 + 4 * 556) * 3.6 / 30
     assert roads.matrix(pair, MORNING)[0][1] == pytest.approx(round_about, rel=1e-4)
 
 
 def test_the_triangle_inequality_holds_from_any_door() -> None:
-    roads, chance = RoadTimes(_grid(), 1.2), random.Random(1)
+    roads, chance = RoadTimes(street_grid(), 1.2), random.Random(1)
     roads.change({"A-1": 1.3, "B-1": 1.1})
-    far = (_SIDE - 1) * _STEP
-    places = [Position(_WEST + chance.uniform(0, far), _SOUTH + chance.uniform(0, far)) for _ in range(12)]
+    far = (SIDE - 1) * STEP
+    places = [Position(WEST + chance.uniform(0, far), SOUTH + chance.uniform(0, far)) for _ in range(12)]
     times = roads.matrix(places, MORNING)
     for a, b, c in product(range(len(places)), repeat=3):
         assert times[a][c] <= times[a][b] + times[b][c] + 1e-6
@@ -97,7 +74,7 @@ def test_the_triangle_inequality_holds_from_any_door() -> None:
 
 def test_snow_changes_new_quotes_and_tells_who_will_be_late(tmp_path: Path) -> None:
     with open_town(tmp_path) as at:
-        roads = RoadTimes(_grid())
+        roads = RoadTimes(street_grid())
         at.desk.take_roads(roads.matrix(at.area.positions, MORNING))
         soon = at.clock.at.timestamp() + 900
         ride = at.book("gakuen-south", "yukimi-bridge", depart_after=soon)
@@ -114,9 +91,12 @@ def test_snow_changes_new_quotes_and_tells_who_will_be_late(tmp_path: Path) -> N
 
 def test_a_road_graph_is_read_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "roads.zip"
-    path.write_bytes(write_road_graph(_grid()))
+    path.write_bytes(write_road_graph(whole_town()))
     area = replace(YUKINO, roads=replace(YUKINO.roads, graph=path))
     assert isinstance(times_of(area), RoadTimes)
+    path.write_bytes(write_road_graph(street_grid()))
+    with pytest.raises(ConfigError, match="does not reach meeting point"):
+        times_of(area)
     path.write_bytes(b"no graph")
     with pytest.raises(ConfigError, match="no road graph"):
         times_of(area)

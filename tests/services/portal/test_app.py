@@ -7,19 +7,31 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import uvicorn
 
+from cityos.vocabulary.timetable import TIMETABLE
 from services.portal.app import create_app
+from services.portal.text import JA
+from services.portal.transit import TransitDesk
+from services.transit.app import Plan as TransitPlan
+from services.transit.app import create_app as create_transit
 from tests.cityos.client.running_hub import RunningHub, running_hub, zone
+from tests.processes import free_port
+from tests.services.dataset import bring_dataset
+from tests.services.portal.test_ride import SERVICE, VAN
+from tests.services.transit.test_app import CONTENT, at_eight
+from tests.services.transit.town import EIGHT
 
 
 @asynccontextmanager
-async def _portal(hub: RunningHub) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(hub.city())
+async def _portal(hub: RunningHub, transit: TransitDesk | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(hub.city(), transit)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal") as client,
@@ -71,6 +83,67 @@ async def test_when_the_hub_died_the_last_good_state_stays_and_says_so(tmp_path:
         await hub.start()
         await _until(client, "ok", 1)
         assert "つながりません" not in (await client.get("/")).text
+
+
+@asynccontextmanager
+async def _transit(hub: RunningHub, port: int) -> AsyncIterator[None]:
+    """The real transit service on a port."""
+    app = create_transit(TransitPlan(hub.city()))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    yield
+    server.should_exit = server.force_exit = True
+    await serving
+
+
+async def _text_until(client: httpx.AsyncClient, says: str, path: str = "/") -> str:
+    async with asyncio.timeout(20):
+        while says not in (text := (await client.get(path)).text):
+            await asyncio.sleep(0.1)
+    return text
+
+
+async def test_departures_and_rides_stand_beside_the_snow(tmp_path: Path) -> None:
+    port = free_port()
+    desk = TransitDesk(f"http://127.0.0.1:{port}", ["雪野駅前"])
+    async with running_hub(tmp_path, at_eight) as hub, _portal(hub, desk) as client:
+        await hub.put([zone("A-1"), SERVICE.to_entity(), VAN.to_entity(EIGHT)])
+        await _text_until(client, JA.transit_lost)
+        assert (await client.get("/health")).json()["transit"]["trouble"]
+        await bring_dataset(hub, "bus", TIMETABLE, CONTENT)
+        async with _transit(hub, port):
+            text = await _text_until(client, "雪野駅前：これから出るバス")
+            assert "桐ヶ森行き" in text
+            assert "9:00" in text
+            assert "雪野市デマンド交通" in text
+            assert "空席7" in text
+            assert "A-1" in text
+            found = await _text_until(client, "市民病院：これから出るバス", "/?stop=しみんびょういん")
+            assert "雪野駅前：" not in found
+            assert "もしかして：" in await _text_until(client, "見つかりませんでした", "/?stop=病院")
+        text = await _text_until(client, "に受け取ったものです。")
+        assert "桐ヶ森行き" in text
+
+
+async def test_a_transit_service_that_hangs_keeps_nobody_waiting_for_long(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        desk = TransitDesk(f"http://127.0.0.1:{silent.getsockname()[1]}", ["雪野駅前"])
+        async with running_hub(tmp_path) as hub, _portal(hub, desk) as client:
+            await hub.put([zone("A-1")])
+            await _until(client, "ok", 1)
+            begun = time.monotonic()
+            pages = await asyncio.gather(*(client.get("/") for _ in range(20)))
+            first = time.monotonic() - begun
+            again = await client.get("/")
+            second = time.monotonic() - begun - first
+    assert all(page.status_code == 200 and JA.transit_lost in page.text for page in (*pages, again))
+    assert first < 4, "all wait for one question"
+    assert second < 1, "and the next for none"
 
 
 async def test_a_very_long_search_is_a_search_without_result(tmp_path: Path) -> None:

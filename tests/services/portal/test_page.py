@@ -12,8 +12,11 @@ import pytest
 from cityos.client import FeedStatus
 from cityos.client.words import Language
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE, ClaimCode, SnowRemoval
+from services.portal.bus import Heard
 from services.portal.page import Known, Page, compose, render, render_nothing_yet
 from services.portal.text import EN, JA, TEXTS
+from tests.services.portal.answers import answer, departure
+from tests.services.portal.test_ride import SERVICE, VAN
 
 _NOW = datetime(2026, 1, 15, 23, 5, tzinfo=UTC)
 _LARGEST_BYTES = 14 * 1024  # what one round trip carries on a new connection
@@ -151,6 +154,26 @@ def test_hostile_text_from_a_source_stays_text(language: Language) -> None:
     assert "tel:1" in [link["href"] for link in page.all("a")]
 
 
+def test_hostile_text_from_the_transit_service_stays_text() -> None:
+    line = {"name": _HOSTILE, "nameEn": _HOSTILE, "color": _HOSTILE}
+    said = {"ja": _HOSTILE, "en": _HOSTILE}
+    hostile = departure(line=line, headsign=_HOSTILE, said=said, platform={"code": _HOSTILE})
+    pages = [
+        Reading(render(compose(replace(_known(), heard=Heard(_HOSTILE, {"x": told})), "ja")))
+        for told in (answer(departure()), answer(hostile))
+    ]
+    assert pages[0].tags == pages[1].tags
+    assert pages[1].tags["script"] == pages[1].tags["img"] == 0
+    assert _HOSTILE in "".join(pages[1].words)
+
+
+def test_each_search_keeps_what_the_other_found() -> None:
+    page = Reading(render(compose(replace(_known(), heard=Heard("さくら", {})), "en", "A-1")))
+    hidden = [(one["name"], one["value"]) for one in page.all("input") if one["type"] == "hidden"]
+    assert hidden == [("lang", "en"), ("q", "A-1"), ("lang", "en"), ("stop", "さくら")]
+    assert page.all("a")[0]["href"] == "/?q=A-1&stop=%E3%81%95%E3%81%8F%E3%82%89"
+
+
 def test_endless_text_from_a_source_is_cut() -> None:
     endless = replace(_STATE, name="雪" * 100_000, remark="x" * 100_000)
     assert len(render(compose(_known([endless]), "ja"))) < 10_000
@@ -195,7 +218,18 @@ def test_entities_that_are_no_zones_are_counted_on_the_page() -> None:
 def _pages() -> list[Page]:
     known = _known(_many(5))
     lost = replace(known, lost_s=60.0)
-    return [compose(one, language, query) for one in (known, lost) for language in _LANGUAGES for query in ("", "zzz")]
+    rides = [SERVICE.to_entity(), VAN.to_entity(_NOW)]
+    gone = departure(status="cancelled", expectedAt=None)
+    whole = replace(
+        known, entities=[*known.entities, *rides], heard=Heard("", {"a": answer(departure(), gone), "b": answer()})
+    )
+    astray = replace(whole, heard=Heard("zz", {"zz": {"like": [{"name": "桜川"}]}}, 5.0))
+    return [
+        compose(one, language, query)
+        for one in (known, lost, whole, astray)
+        for language in _LANGUAGES
+        for query in ("", "zzz")
+    ]
 
 
 @pytest.mark.parametrize("page", _pages(), ids=lambda page: f"{page.language}-{page.query}")
@@ -216,6 +250,10 @@ def test_the_page_is_accessible_by_construction(page: Page) -> None:
     assert len(ids) == len(set(ids))
     assert read.tags["script"] == 0
     assert "//" not in html, "nothing is loaded from elsewhere"
+    labels = [attributes.get("aria-label") for tag, attributes in read.attributes if tag == "form"]
+    assert len(set(labels)) == len(labels), "two searches have two names"
+    anchors = {link["href"][1:] for link in read.all("a") if (link["href"] or "").startswith("#")}  # type: ignore[index]
+    assert anchors <= set(ids)
     assert "width=device-width" in str(read.all("meta"))
 
 

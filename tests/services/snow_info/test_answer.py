@@ -3,11 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from cityos.client import Entity, FeedStatus
+from cityos.client import Entity, FeedStatus, HubContact
 from cityos.vocabulary.attribute import put
 from cityos.vocabulary.context import iri
 from cityos.vocabulary.snow import SNOW_REMOVAL_ZONE, ClaimCode, Evidence, SnowRemoval
-from services.snow_info.answer import HubContact, Report
+from services.snow_info.answer import Report
 from services.snow_info.zone import read_zones
 
 _NOW = datetime(2026, 1, 15, 23, 5, tzinfo=UTC)
