@@ -106,6 +106,7 @@ class Hub:
                 broker=self._describe_broker,
                 feeds=self,
                 stopping=lambda: self.is_stopping,
+                cors_origins=self.plan.settings.cors_origins,
             )
         )
 

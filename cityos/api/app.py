@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from cityos.api import (
     about,
@@ -50,6 +51,16 @@ def create_app(rooms: Rooms) -> FastAPI:
     for door in (*doors, door_to_docs(doors)):
         door.install(app)
     errors.install(app)
-    app.add_middleware(EntityFirst, prefix=f"{provision.PREFIX}/entities/", doors=(*entities.DOORS, *provision.DOORS))
-    app.add_middleware(Protocol)  # the last one added is the first one asked
+    # The last one added is the first one asked.
+    app.add_middleware(Protocol)
+    if rooms.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=rooms.cors_origins,
+            allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Link", "ETag", "Location", "NGSILD-Results-Count", "NGSILD-Tenant", "Content-Range"],
+        )
+    entity_doors = (*entities.DOORS, *provision.DOORS)
+    app.add_middleware(EntityFirst, prefix=f"{provision.PREFIX}/entities/", doors=entity_doors, rooms=rooms)
     return app

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cityos.api import reading
-from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, LD_JSON, accepted
+from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, accepted
 from cityos.api.answering import context_link, context_said
 from cityos.api.asking import (
     FILTER_WORDS,
@@ -19,41 +19,46 @@ from cityos.api.asking import (
     Asked,
     asked_by_body,
     asked_by_url,
-    geometry_property_of,
-    join_of,
-    view_of,
 )
 from cityos.api.door import Door
 from cityos.api.paging import Position, next_link, position_of
 from cityos.api.provision import PREFIX, id_of
+from cityos.api.rendition import Rendition, has_context_inside, rendition_of, show_of
 from cityos.ngsi.context import Context
 from cityos.ngsi.error import BadRequestData, ResourceNotFound
-from cityos.ngsi.geojson import compile_feature, feature_collection
-from cityos.ngsi.linked import Gathering, Inline, Join
+from cityos.ngsi.geojson import feature_collection
+from cityos.ngsi.linked import Gathering, Join
 from cityos.ngsi.projection import parse_attrs
 from cityos.ngsi.provision import Command, delete, drop_attributes, keep_attributes
-from cityos.ngsi.representation import View, compile_view, shown_of
+from cityos.ngsi.representation import View, shown_of
 from cityos.ngsi.value import JsonObject
+from cityos.store.record import Stored
 
 _PURGED_AT_ONCE = 1_000
 
 
 async def retrieve(request: Request) -> Response:
     """GET /entities/{id}"""
-    reading.check_parameters(request, SHAPE_WORDS)
-    media_type = accepted(request, ENTITY_OFFERS)
-    tenant, entity_id = reading.reading_tenant(request), id_of(request)
-    context = await reading.context_of(request)
-    said = dict(request.query_params)
-    view = view_of(request, said, context)
-    join, geometry_property = join_of(said, view), geometry_property_of(said, context)
-    stored = await reading.rooms_of(request).store.find(tenant, entity_id)
+    rendition = await rendition_of(request)
+    entity_id = id_of(request)
+    store = reading.rooms_of(request).store
+    stored = await store.find(rendition.tenant, entity_id)
     if stored is None:
         raise ResourceNotFound(f"{entity_id} is not found")
-    told = await _told(request, tenant, [stored.entity()], view, join, media_type, geometry_property)
-    if not told or (view.attributes is not None and view.attributes.isdisjoint(stored.entity())):
-        raise ResourceNotFound(f"{entity_id} has none of the members asked for")
-    return _answer(request, told if len(told) > 1 else told[0], view, media_type)
+    if rendition.join is not None:
+        return await _joined(request, rendition, stored)
+    headers = {"ETag": rendition.etag(store.epoch, stored), **dict(rendition.headers)}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(rendition.body(stored), headers=headers, media_type=rendition.media_type)
+
+
+async def _joined(request: Request, rendition: Rendition, stored: Stored) -> Response:
+    """The entity with those it is linked to; alone, if nothing is."""
+    rendition.body(stored)
+    asked = (rendition.view, rendition.join, rendition.media_type, rendition.geometry_property)
+    told = await _told(request, rendition.tenant, [stored.entity()], *asked)
+    return _answer(request, told if len(told) > 1 else told[0], rendition.view, rendition.media_type)
 
 
 async def query(request: Request) -> Response:
@@ -129,17 +134,17 @@ async def _told(
 ) -> list[JsonObject]:
     """The entities found as they are shown, and those joined; what is left empty by pick and omit is left out."""
     if join is None:
-        return _shown(_renderer(view, media_type, geometry_property, None), found)
+        return _shown(show_of(view, media_type, geometry_property), found)
     gathering = Gathering(join, found, shown_of(view))
     store = reading.rooms_of(request).store
     while ids := gathering.wanted():
         gathering.add(stored.entity() for stored in (await store.find_many(tenant, ids)).values())
     inline = gathering.inline() if join.form == "inline" else None
-    told = _shown(_renderer(view, media_type, geometry_property, inline), found)
+    told = _shown(show_of(view, media_type, geometry_property, inline), found)
     if join.form == "flat":
         for entity, projection in gathering.flat():
             shown = replace(view, projection=projection, attributes=None)
-            told += _shown(_renderer(shown, media_type, geometry_property, None), [entity])
+            told += _shown(show_of(shown, media_type, geometry_property), [entity])
     return told
 
 
@@ -147,19 +152,11 @@ def _shown(show: Callable[[JsonObject], JsonObject], found: Sequence[JsonObject]
     return [one for one in map(show, found) if one]
 
 
-def _renderer(
-    view: View, media_type: str, geometry_property: str, inline: Inline | None
-) -> Callable[[JsonObject], JsonObject]:
-    if media_type == GEO_JSON:
-        return compile_feature(view, geometry_property, inline)
-    return compile_view(view, inline)
-
-
 def _answer(request: Request, told: JsonObject | list[JsonObject], view: View, media_type: str) -> Response:
     """The body with its @context inside (ld+json, and geo+json that prefers it) or in a Link header (6.3.5, 6.3.6)."""
     body = feature_collection(told) if media_type == GEO_JSON and isinstance(told, list) else told
     answer = Response(media_type=media_type)
-    if media_type == LD_JSON or (media_type == GEO_JSON and _wants_context(request)):
+    if has_context_inside(request, media_type):
         said = context_said(request, view.context)
         for one in body if isinstance(body, list) else [body]:
             one["@context"] = said
@@ -168,11 +165,6 @@ def _answer(request: Request, told: JsonObject | list[JsonObject], view: View, m
     answer.body = orjson.dumps(body)
     answer.headers["Content-Length"] = str(len(answer.body))
     return answer
-
-
-def _wants_context(request: Request) -> bool:
-    """GeoJSON carries its @context unless `Prefer: body=json` asks otherwise (clause 6.3.6)."""
-    return "body=json" not in request.headers.get("prefer", "").replace(" ", "")
 
 
 _QUERY_WORDS = {**FILTER_WORDS, **SHAPE_WORDS, **PAGE_WORDS}

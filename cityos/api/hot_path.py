@@ -1,7 +1,8 @@
 """One entity, read, merged or deleted: by far the most frequent requests, answered before routing begins.
 
 Finding the route and passing the framework's layers costs as much as the work itself. The doors stay in the router too:
-it is they that the OpenAPI document describes.
+it is they that the OpenAPI document describes. A read that is like an earlier one, but of another entity, is not read
+again: its rendition is remembered by the bytes of its query and headers. The version always comes from the store.
 """
 
 from __future__ import annotations
@@ -15,37 +16,129 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cityos.api.door import Door
+from cityos.api.rendition import Rendition, rendition_of
+from cityos.api.rooms import Rooms
+from cityos.ngsi.error import NgsiError
+from cityos.ngsi.expansion import is_uri
+from cityos.store.record import Stored
+from cityos.vocabulary.tenant import is_internal
 
 # A path that goes on to an entity's attributes belongs to the router.
 _ATTRIBUTES = "/attrs"
+# Headers that change what is answered; of others the answer does not depend.
+_TELLING = frozenset((b"accept", b"prefer", b"host"))
+# Pages of other sites and named tenants are told more than the entity: the layers beneath do that.
+_LAYERED = frozenset((b"origin", b"ngsild-tenant"))
+_MOST_RENDITIONS = 1_000
+_MOST_BODIES = 5_000
+_Key = tuple[bytes, tuple[bytes, ...]]
 
 
 class EntityFirst:
     """ASGI middleware: takes the doors whose path is `prefix` and an id, passes everything else on."""
 
-    def __init__(self, app: ASGIApp, prefix: str, doors: Iterable[Door]) -> None:
+    def __init__(self, app: ASGIApp, prefix: str, doors: Iterable[Door], rooms: Rooms) -> None:
         self._app = app
         self._prefix = prefix
         self._handlers = {door.method: door.handler for door in doors if door.path == f"{prefix}{{id}}"}
+        self._rooms = rooms
+        self._epoch = rooms.store.epoch
+        self._renditions: dict[_Key, Rendition] = {}
+        self._bodies: dict[tuple[str, str, str], tuple[int, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler = self._handlers.get(scope["method"]) if scope["type"] == "http" else None
-        path = scope.get("path", "")
-        if (
-            handler is None
-            or not path.startswith(self._prefix)
-            or len(path) == len(self._prefix)
-            or _ATTRIBUTES in path
-        ):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["path_params"] = {"id": path[len(self._prefix) :]}
+        path: str = scope["path"]
+        handler = self._handlers.get(scope["method"])
+        is_one = path.startswith(self._prefix) and len(path) > len(self._prefix) and path[-1] != "/"
+        if handler is None or not is_one or _ATTRIBUTES in path or not _LAYERED.isdisjoint(dict(scope["headers"])):
+            await self._app(scope, receive, send)
+            return
+        entity_id = path[len(self._prefix) :]
+        if scope["method"] == "GET" and await self._read(scope, receive, send, entity_id):
+            return
+        scope["path_params"] = {"id": entity_id}
         request = Request(scope, receive)
         try:
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - given to the one error door, or raised on
             response = await _answer(request, error)
         await response(scope, receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send, entity_id: str) -> bool:
+        """Answers a read that succeeds; False where it must be read whole, also to say what is wrong with it."""
+        key, known = _key_of(scope)
+        if key is None:
+            return False
+        rendition = self._renditions.get(key)
+        if rendition is None:
+            rendition = await self._remember(key, Request(scope, receive))
+            if rendition is None:
+                return False
+        stored = await self._rooms.store.find(rendition.tenant, entity_id)
+        if stored is None or not is_uri(entity_id):
+            return False
+        etag = rendition.etag(self._epoch, stored).encode()
+        if known is not None and etag in known:
+            await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", etag)]})
+            await send({"type": "http.response.body", "body": b""})
+            return True
+        body = self._body(rendition, stored)
+        if body is None:
+            return False
+        headers = [
+            (b"content-type", rendition.media_type.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"etag", etag),
+            *((name.lower().encode(), value.encode("latin-1")) for name, value in rendition.headers),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return True
+
+    async def _remember(self, key: _Key, request: Request) -> Rendition | None:
+        try:
+            rendition = await rendition_of(request)
+        except Exception:  # noqa: BLE001 - told by whoever reads it whole
+            return None
+        if rendition.join is not None or is_internal(rendition.tenant):
+            return None
+        if len(self._renditions) >= _MOST_RENDITIONS:
+            self._renditions.clear()
+        self._renditions[key] = rendition
+        return rendition
+
+    def _body(self, rendition: Rendition, stored: Stored) -> bytes | None:
+        """What was rendered of this version, else rendered now; None where nothing would be shown."""
+        place = (rendition.mark, rendition.tenant, stored.id)
+        known = self._bodies.get(place)
+        if known is not None and known[0] == stored.seq:
+            return known[1]
+        try:
+            body = rendition.body(stored)
+        except NgsiError:
+            return None
+        if len(self._bodies) >= _MOST_BODIES:
+            self._bodies.clear()
+        if len(body) < 16_384:
+            self._bodies[place] = (stored.seq, body)
+        return body
+
+
+def _key_of(scope: Scope) -> tuple[_Key | None, bytes | None]:
+    """What the answer depends on besides the entity, and If-None-Match; no key for what is read whole."""
+    telling: list[bytes] = []
+    known = None
+    for name, value in scope["headers"]:
+        if name in _TELLING:
+            telling += (name, value)
+        elif name == b"link":  # a @context of its own counts its uses
+            return None, None
+        elif name == b"if-none-match":
+            known = value
+    return (scope["query_string"], tuple(telling)), known
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -53,3 +53,4 @@ class Rooms:
     broker: Callable[[], JsonObject]
     feeds: Feeds
     stopping: Callable[[], bool]
+    cors_origins: tuple[str, ...] = ()

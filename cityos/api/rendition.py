@@ -1,0 +1,84 @@
+"""How one request wants an entity shown: settled once, so that the same request of any entity need only look it up."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import orjson
+from starlette.requests import Request
+
+from cityos.api import reading
+from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, LD_JSON, accepted
+from cityos.api.answering import context_link, context_said
+from cityos.api.asking import SHAPE_WORDS, geometry_property_of, join_of, view_of
+from cityos.ngsi.error import ResourceNotFound
+from cityos.ngsi.geojson import compile_feature
+from cityos.ngsi.linked import Inline, Join
+from cityos.ngsi.representation import View, compile_view
+from cityos.ngsi.value import JsonObject
+from cityos.store.record import Stored
+
+Show = Callable[[JsonObject], JsonObject]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """`context` is the @context inside the body (b"" where it stands in a header); `mark` tells renditions apart."""
+
+    tenant: str
+    view: View
+    join: Join | None
+    media_type: str
+    geometry_property: str
+    context: bytes
+    headers: tuple[tuple[str, str], ...]
+    mark: str
+    show: Show = field(compare=False)
+
+    def body(self, stored: Stored) -> bytes:
+        """The entity as it is shown alone. Raises ResourceNotFound where nothing of it would be."""
+        entity = stored.entity()
+        told = self.show(entity)
+        if not told or (self.view.attributes is not None and self.view.attributes.isdisjoint(entity)):
+            raise ResourceNotFound(f"{stored.id} has none of the members asked for")
+        return self.with_context(orjson.dumps(told))
+
+    def with_context(self, body: bytes) -> bytes:
+        """The JSON of one entity with the @context inside, where it stands there."""
+        return body[:-1] + b',"@context":' + self.context + b"}" if self.context else body
+
+    def etag(self, epoch: str, stored: Stored) -> str:
+        """Changes with the entity and with how it is shown."""
+        return f'"{epoch}-{stored.seq}-{self.mark}"'
+
+
+async def rendition_of(request: Request) -> Rendition:
+    """What the parameters and headers of a retrieval say. Raises what makes it no valid one."""
+    reading.check_parameters(request, SHAPE_WORDS)
+    media_type = accepted(request, ENTITY_OFFERS)
+    tenant, context = reading.reading_tenant(request), await reading.context_of(request)
+    said = dict(request.query_params)
+    view = view_of(request, said, context)
+    geometry_property = geometry_property_of(said, context)
+    is_inside = has_context_inside(request, media_type)
+    inside = orjson.dumps(context_said(request, context)) if is_inside else b""
+    headers = () if is_inside else (("Link", context_link(request, context)),)
+    mark = f"{zlib.crc32(repr((request.url.query, media_type, inside, headers)).encode()):08x}"
+    show = show_of(view, media_type, geometry_property)
+    return Rendition(tenant, view, join_of(said, view), media_type, geometry_property, inside, headers, mark, show)
+
+
+def show_of(view: View, media_type: str, geometry_property: str, inline: Inline | None = None) -> Show:
+    """The function from canonical JSON to what is shown: an entity, or a GeoJSON Feature."""
+    if media_type == GEO_JSON:
+        return compile_feature(view, geometry_property, inline)
+    return compile_view(view, inline)
+
+
+def has_context_inside(request: Request, media_type: str) -> bool:
+    """In ld+json, and in geo+json unless `Prefer: body=json` asks otherwise (clauses 6.3.5, 6.3.6)."""
+    if media_type == GEO_JSON:
+        return "body=json" not in request.headers.get("prefer", "").replace(" ", "")
+    return media_type == LD_JSON
