@@ -95,6 +95,7 @@ class _Feed(_Part):
     folder: str | None = None  # its files are the documents; relative to the data directory
     pushed: bool = False  # documents are sent to POST /feeds/{name}/documents
     push_key: str | None = None
+    refers_to: str = ""  # the feed whose dataset knows what this one speaks of
     starts_at: AwareDatetime | None = None  # the feed's own clock when the city's is at its start: for recordings
 
 
@@ -182,6 +183,9 @@ class CityFile:
         names = [said.name for said in self._said.feeds]
         if twice := {name for name in names if names.count(name) > 1}:
             raise CityFileError(f"two feeds are named {', '.join(sorted(twice))}")
+        for said in self._said.feeds:
+            if said.refers_to and said.refers_to not in {*names} - {said.name}:
+                raise CityFileError(f"feed {said.name}: refers_to is {said.refers_to!r}, which is no other feed here")
         return [_feed(said, clock, self.starts_at, data) for said in self._said.feeds]
 
     def recordings(self, directory: Path) -> list[Recording]:
@@ -239,6 +243,7 @@ def _feed(said: _Feed, clock: Clock, begins: datetime | None, data: Path) -> Fee
         folder=None if said.folder is None else data / said.folder,
         is_pushed=said.pushed,
         push_key=said.push_key,
+        refers_to=said.refers_to,
     )
 
 

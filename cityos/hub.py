@@ -29,6 +29,7 @@ from cityos.egress.http import Egress
 from cityos.ingest.archive import Archive
 from cityos.ingest.fetching import LiveFetcher, RecordedFetcher, Recording
 from cityos.ingest.pipeline import Pipeline
+from cityos.ingest.references import References
 from cityos.ingest.runner import Runner
 from cityos.ingest.workers import Workers
 from cityos.monitor.health import FeedReport, report
@@ -88,6 +89,7 @@ class Hub:
         self.bus: Bus | None = None
         self.publisher: Publisher | None = None
         self.runner: Runner | None = None
+        self.references: References | None = None
         self.is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -214,7 +216,10 @@ async def _start_feeds(hub: Hub, city: CityFile, stack: contextlib.AsyncExitStac
     stack.push_async_callback(workers.close)
     archive = Archive(plan.data / "archive")
     fetchers: dict[str, Fetcher] = {}
-    pipeline = Pipeline(hub.store, hub.tenant, archive, workers, city.box, lambda feed: fetchers[feed.name])
+    hub.references = References(hub.store, hub.tenant, plan.data / "references")
+    pipeline = Pipeline(
+        hub.store, hub.tenant, archive, workers, city.box, lambda feed: fetchers[feed.name], hub.references
+    )
     feeds = city.feeds(plan.clock, plan.data)
     fetchers.update({feed.name: _fetcher(plan, feed, hub.egress, archive) for feed in feeds})
     hub.runner = Runner(feeds, pipeline)
@@ -276,6 +281,8 @@ async def _keep_trimming(hub: Hub, keep: Retention) -> None:
         await asyncio.to_thread(archive.forget_all_but, digests)
         kept = await hub.store.read(lambda reader: reader.dataset_digests())
         await asyncio.to_thread(hub.store.datasets.forget_all_but, kept)
+        if hub.references is not None:
+            await asyncio.to_thread(hub.references.forget_all_but, kept)
 
 
 async def _keep_remembering(plan: Plan) -> None:
