@@ -11,7 +11,7 @@ import orjson
 from cityos.quality import Known
 from cityos.store.dataset_file import DatasetFiles
 from cityos.store.record import DatasetRecord
-from cityos.store.sqlite import SqliteStore
+from cityos.store.store import Store
 
 # On the night a timetable changes, buses still run by the one before.
 _VERSIONS = 2
@@ -20,7 +20,7 @@ _VERSIONS = 2
 class References:
     """Files of ids under the digests of the datasets that know them, so that they are of the version in the store."""
 
-    def __init__(self, store: SqliteStore, tenant: str, directory: Path) -> None:
+    def __init__(self, store: Store, tenant: str, directory: Path) -> None:
         self._store = store
         self._tenant = tenant
         self._files = DatasetFiles(directory)

@@ -1,4 +1,4 @@
-"""A few workers, started before they are needed, each ended when it takes too long, fails, or has grown."""
+"""A few workers, started before they are needed, each ended when it takes too long or has grown."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Workers:
                 process = await self._launch()
             async with asyncio.timeout(self._deadline_s):
                 answer = await self._ask(process, feed, document)
-            if answer[:1] != b"F" and answer[1:2] == b"K":
+            if answer[1:2] == b"K":
                 keep = process
         except TimeoutError:
             raise NormaliseFailed(f"normalising took longer than {self._deadline_s:g} s") from None
