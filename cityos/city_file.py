@@ -109,6 +109,7 @@ class _Feed(_Part):
     push_key: PushKey | None = None
     refers_to: str = ""  # the feed whose dataset knows what this one speaks of
     starts_at: AwareDatetime | None = None  # the feed's own clock when the city's is at its start: for recordings
+    speed: float | None = Field(default=None, gt=0)  # of that clock, where it is not the city's
 
 
 class _Recording(_Part):
@@ -250,7 +251,7 @@ def _feed(said: _Feed, clock: Clock, begins: datetime | None, data: Path) -> Fee
         config=config,
         cadence=_cadence(said, connector.manifest.cadence),
         stale_after=said.stale_after or connector.manifest.stale_after,
-        clock=clock if said.starts_at is None else clock.beside(said.starts_at, begins),
+        clock=clock if said.starts_at is None else clock.beside(said.starts_at, begins, said.speed),
         owner=said.owner,
         telephone=said.telephone,
         provider=said.provider or connector.manifest.provider,

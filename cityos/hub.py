@@ -35,6 +35,7 @@ from cityos.ingest.receiving import Receiving
 from cityos.ingest.references import References
 from cityos.ingest.runner import Runner
 from cityos.ingest.workers import Workers
+from cityos.memory import keep_giving_back
 from cityos.monitor.health import FeedReport, report
 from cityos.monitor.watch import FeedWatch
 from cityos.ngsi.context import CORE
@@ -194,6 +195,7 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
         if plan.clock.at is not None:
             hub.start("clock", lambda: _keep_remembering(plan))
         hub.start("context usage", lambda: _keep_flushing(hub))
+        hub.start("memory", lambda: keep_giving_back(lambda: hub.heads.of(hub.tenant)))
         hub.start("expiry", lambda: _keep_expiring(hub))
         keep = plan.city.retention if plan.city else Retention()
         hub.start("retention", lambda: _keep_trimming(hub, keep))
