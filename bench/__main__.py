@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from bench import batch, memory, notify, read, restart, start, writes
+from bench import aomori, batch, day, memory, notify, read, restart, start, writes
 from bench.figure import Row, spin_ms, spread
 
 Measure = Callable[[Path], Iterable[Row]]
@@ -22,6 +22,8 @@ FIGURES: dict[str, Measure] = {
     "read": read.measure,
     "batch": batch.measure,
     "memory": memory.measure,
+    "aomori": aomori.measure,
+    "day": day.measure,
 }
 _HEAD = ("figure", "measured: median (min to max)", "target", "CPU time")
 

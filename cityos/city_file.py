@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from cityos.bus.embedded import BROKER_USERS
 from cityos.clock import Clock
 from cityos.connector.cadence import JST, Cadence, Calendar
 from cityos.connector.feed import Feed
 from cityos.ingest.catalogue import NoSuchConnector, get_connector
 from cityos.ingest.fetching import Recording
 from cityos.ngsi.geo import Box
+from cityos.settings import SHORTEST_KEY
 from cityos.store.record import Retention
 from cityos.vocabulary.context import iri
 
@@ -62,6 +64,16 @@ MonthDay = Annotated[tuple[int, int], BeforeValidator(_parse_month_day)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
 
 
+def _parse_push_key(said: object) -> str:
+    # What a broker would read otherwise than it is written; $2 begins a bcrypt hash.
+    if not isinstance(said, str) or len(said) < SHORTEST_KEY or not said.isprintable() or said.startswith("$2"):
+        raise ValueError(f"a key has {SHORTEST_KEY} printable characters or more and does not begin with $2")
+    return said
+
+
+PushKey = Annotated[str, BeforeValidator(_parse_push_key)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -94,8 +106,10 @@ class _Feed(_Part):
     weekdays: frozenset[int] | None = None
     folder: str | None = None  # its files are the documents; relative to the data directory
     pushed: bool = False  # documents are sent to POST /feeds/{name}/documents
-    push_key: str | None = None
+    push_key: PushKey | None = None
+    refers_to: str = ""  # the feed whose dataset knows what this one speaks of
     starts_at: AwareDatetime | None = None  # the feed's own clock when the city's is at its start: for recordings
+    speed: float | None = Field(default=None, gt=0)  # of that clock, where it is not the city's
 
 
 class _Recording(_Part):
@@ -182,6 +196,13 @@ class CityFile:
         names = [said.name for said in self._said.feeds]
         if twice := {name for name in names if names.count(name) > 1}:
             raise CityFileError(f"two feeds are named {', '.join(sorted(twice))}")
+        for said in self._said.feeds:
+            if said.push_key is not None and said.name in BROKER_USERS:
+                raise CityFileError(
+                    f"feed {said.name}: the broker has a user of this name; a feed with a key needs another"
+                )
+            if said.refers_to and said.refers_to not in {*names} - {said.name}:
+                raise CityFileError(f"feed {said.name}: refers_to is {said.refers_to!r}, which is no other feed here")
         return [_feed(said, clock, self.starts_at, data) for said in self._said.feeds]
 
     def recordings(self, directory: Path) -> list[Recording]:
@@ -230,7 +251,7 @@ def _feed(said: _Feed, clock: Clock, begins: datetime | None, data: Path) -> Fee
         config=config,
         cadence=_cadence(said, connector.manifest.cadence),
         stale_after=said.stale_after or connector.manifest.stale_after,
-        clock=clock if said.starts_at is None else clock.beside(said.starts_at, begins),
+        clock=clock if said.starts_at is None else clock.beside(said.starts_at, begins, said.speed),
         owner=said.owner,
         telephone=said.telephone,
         provider=said.provider or connector.manifest.provider,
@@ -239,6 +260,7 @@ def _feed(said: _Feed, clock: Clock, begins: datetime | None, data: Path) -> Fee
         folder=None if said.folder is None else data / said.folder,
         is_pushed=said.pushed,
         push_key=said.push_key,
+        refers_to=said.refers_to,
     )
 
 

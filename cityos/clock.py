@@ -31,14 +31,15 @@ class Clock:
         """Waits for a span of city time."""
         await asyncio.sleep(max(0.0, duration.total_seconds()) / self.speed)
 
-    def beside(self, there: datetime, here: datetime | None) -> Clock:
+    def beside(self, there: datetime, here: datetime | None, speed: float | None = None) -> Clock:
         """The clock of a recording that plays beside this one: it shows `there` when this one shows `here`.
 
-        Without `here`, `there` is when this clock started.
+        Without `here`, `there` is when this clock started. `speed` is this clock's, unless the recording has its own.
         """
+        own = speed or self.speed
         if self.at is None:
-            return Clock(there, self.speed, time.time())
-        return Clock(there + (self.at - (here or self.at)), self.speed, self.started)
+            return Clock(there, own, time.time())
+        return Clock(there + (self.at - (here or self.at)) * (own / self.speed), own, self.started)
 
 
 REAL = Clock()

@@ -16,8 +16,10 @@ from fastapi import FastAPI
 from cityos.api.app import create_app
 from cityos.api.rooms import Rooms
 from cityos.bus.contract import Bus
-from cityos.bus.embedded import EmbeddedBroker
+from cityos.bus.embedded import EmbeddedBroker, Sender
+from cityos.bus.inbox import Inbox
 from cityos.bus.mqtt import MqttBus
+from cityos.bus.topic import PUSH_ROOT, push_filter, push_topic
 from cityos.city_file import CityFile
 from cityos.clock import REAL, Clock, remember
 from cityos.connector.contract import Fetcher
@@ -29,8 +31,11 @@ from cityos.egress.http import Egress
 from cityos.ingest.archive import Archive
 from cityos.ingest.fetching import LiveFetcher, RecordedFetcher, Recording
 from cityos.ingest.pipeline import Pipeline
+from cityos.ingest.receiving import Receiving
+from cityos.ingest.references import References
 from cityos.ingest.runner import Runner
 from cityos.ingest.workers import Workers
+from cityos.memory import keep_giving_back
 from cityos.monitor.health import FeedReport, report
 from cityos.monitor.watch import FeedWatch
 from cityos.ngsi.context import CORE
@@ -88,6 +93,8 @@ class Hub:
         self.bus: Bus | None = None
         self.publisher: Publisher | None = None
         self.runner: Runner | None = None
+        self.references: References | None = None
+        self.broker_opened = asyncio.Event()
         self.is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -134,20 +141,26 @@ class Hub:
 
     async def run_now(self, name: str, *, accept_endings: bool) -> RunResult:
         """Runs one feed at once. KeyError where there is none."""
-        return await self._require_runner().run_now(name, accept_endings=accept_endings)
+        return await self.require_runner().run_now(name, accept_endings=accept_endings)
 
     async def replay(self, name: str, since: datetime, until: datetime) -> RunResult:
         """Normalises a feed's archived documents of a span again. KeyError where there is none."""
-        return await self._require_runner().replay(name, since, until)
+        return await self.require_runner().replay(name, since, until)
 
     async def take(self, name: str, document: Document) -> RunResult:
         """Takes a document that somebody brought to a feed. KeyError, SourceChanged."""
-        return await self._require_runner().take(name, document)
+        return await self.require_runner().take(name, document)
 
-    def _require_runner(self) -> Runner:
+    def require_runner(self) -> Runner:
+        """The runner of the city's feeds. KeyError in a hub without a city."""
         if self.runner is None:
             raise KeyError("this hub runs no feeds")
         return self.runner
+
+    async def admit_senders(self) -> None:
+        """Lets devices and partners in, now that somebody listens; an outside broker has its own word on who may."""
+        if self.broker is not None:
+            await self.broker.admit()
 
     def watch_feeds(self) -> FeedWatch:
         """Keeps the feeds' entities true."""
@@ -178,9 +191,12 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
         hub.start("bus", lambda: _run_bus(hub, stack))
         if plan.city is not None:
             await _start_feeds(hub, plan.city, stack)
+            if plan.bus is None and (senders := _senders(hub)):
+                hub.start("push", lambda: _receive(hub, senders))
         if plan.clock.at is not None:
             hub.start("clock", lambda: _keep_remembering(plan))
         hub.start("context usage", lambda: _keep_flushing(hub))
+        hub.start("memory", lambda: keep_giving_back(lambda: hub.heads.of(hub.tenant)))
         hub.start("expiry", lambda: _keep_expiring(hub))
         keep = plan.city.retention if plan.city else Retention()
         hub.start("retention", lambda: _keep_trimming(hub, keep))
@@ -200,13 +216,36 @@ async def _run_bus(hub: Hub, stack: contextlib.AsyncExitStack) -> None:
 async def _open_broker(hub: Hub, stack: contextlib.AsyncExitStack) -> Bus:
     plan = hub.plan
     if plan.settings.broker_url is not None:
+        hub.broker_opened.set()
         return MqttBus(plan.settings.broker_url)
     key = None if is_loopback(plan.host) else plan.settings.api_key
     if hub.broker is None:
-        hub.broker = EmbeddedBroker(plan.data, host=plan.host, key=key)
+        hub.broker = EmbeddedBroker(plan.data, host=plan.host, key=key, senders=_senders(hub))
         stack.push_async_callback(hub.broker.stop)
     await hub.broker.start()
+    hub.broker_opened.set()
     return MqttBus(hub.broker.hub_url)
+
+
+def _senders(hub: Hub) -> list[Sender]:
+    """Who may send documents over MQTT: each feed's own key, to its own topic."""
+    feeds = hub.runner.feeds.values() if hub.runner is not None else ()
+    return [
+        Sender(feed.name, feed.push_key, push_topic(hub.tenant, feed.name))
+        for feed in feeds
+        if feed.push_key is not None and (feed.is_pushed or feed.folder is not None)
+    ]
+
+
+async def _receive(hub: Hub, senders: Sequence[Sender]) -> None:
+    """Takes what devices and partners send over MQTT."""
+    await hub.broker_opened.wait()
+    url = hub.broker.hub_url if hub.broker is not None else hub.plan.settings.broker_url
+    assert url is not None
+    takers = {sender.user: hub.require_runner().feeds[sender.user] for sender in senders}
+    receiving = Receiving(takers, hub.take)
+    session = f"{PUSH_ROOT}-{hub.tenant}"
+    await Inbox(url, push_filter(hub.tenant), session=session, take=receiving.take, opened=hub.admit_senders).run()
 
 
 async def _start_feeds(hub: Hub, city: CityFile, stack: contextlib.AsyncExitStack) -> None:
@@ -215,7 +254,10 @@ async def _start_feeds(hub: Hub, city: CityFile, stack: contextlib.AsyncExitStac
     stack.push_async_callback(workers.close)
     archive = Archive(plan.data / "archive")
     fetchers: dict[str, Fetcher] = {}
-    pipeline = Pipeline(hub.store, hub.tenant, archive, workers, city.box, lambda feed: fetchers[feed.name])
+    hub.references = References(hub.store, hub.tenant, plan.data / "references")
+    pipeline = Pipeline(
+        hub.store, hub.tenant, archive, workers, city.box, lambda feed: fetchers[feed.name], hub.references
+    )
     feeds = city.feeds(plan.clock, plan.data)
     fetchers.update({feed.name: _fetcher(plan, feed, hub.egress, archive) for feed in feeds})
     hub.runner = Runner(feeds, pipeline)
@@ -277,6 +319,8 @@ async def _keep_trimming(hub: Hub, keep: Retention) -> None:
         await asyncio.to_thread(archive.forget_all_but, digests)
         kept = await hub.store.read(lambda reader: reader.dataset_digests())
         await asyncio.to_thread(hub.store.datasets.forget_all_but, kept)
+        if hub.references is not None:
+            await asyncio.to_thread(hub.references.forget_all_but, kept)
 
 
 async def _keep_remembering(plan: Plan) -> None:

@@ -10,7 +10,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 LOOPBACK = "127.0.0.0/8,::1/128"
-_SHORTEST_KEY = 16
+SHORTEST_KEY = 16
 
 
 class SettingError(ValueError):
@@ -35,9 +35,9 @@ class Settings:
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Reads and checks. Raises SettingError."""
         key = environment.get("CITYOS_API_KEY") or None
-        if key is not None and len(key) < _SHORTEST_KEY:
+        if key is not None and len(key) < SHORTEST_KEY:
             raise SettingError(
-                f"CITYOS_API_KEY is shorter than {_SHORTEST_KEY} characters; make one: openssl rand -hex 16"
+                f"CITYOS_API_KEY is shorter than {SHORTEST_KEY} characters; make one: openssl rand -hex 16"
             )
         return cls(
             api_key=key,

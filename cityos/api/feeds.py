@@ -18,6 +18,7 @@ from cityos.connector.document import Document
 from cityos.connector.error import SourceChanged
 from cityos.connector.feed import Feed
 from cityos.ingest.dropping import checked_name
+from cityos.ingest.receiving import UNNAMED
 from cityos.monitor.health import LABELS, FeedReport
 from cityos.ngsi.error import BadRequestData, InvalidRequest, ResourceNotFound
 from cityos.ngsi.instant import format_instant, parse_instant
@@ -91,7 +92,7 @@ def _check_bringer(request: Request, feed: Feed) -> None:
 async def _document(request: Request, feed: Feed) -> Document:
     said = request.query_params
     try:
-        name = checked_name(said.get("name", "document"))
+        name = checked_name(said.get("name", UNNAMED))
         expires_at = parse_instant(said["expiresAt"]) if "expiresAt" in said else None
     except ValueError as error:
         raise BadRequestData(str(error)) from None

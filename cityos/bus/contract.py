@@ -12,11 +12,13 @@ class Message:
     """One message. Retained and empty means: the broker forgets the topic.
 
     On a received message `retain` tells that the broker held it when the subscription was made; a live one has False.
+    `receipt` is by what a message that waits to be acknowledged is acknowledged; 0 where none does.
     """
 
     topic: str
     payload: bytes
     retain: bool = True
+    receipt: int = 0
 
 
 class BusUnavailable(Exception):

@@ -17,7 +17,7 @@ import signal
 import socket
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -34,17 +34,23 @@ POLL_S = 0.02
 STARTS = 5
 """How often start() takes other ports when somebody was quicker."""
 
+BROKER_USERS = frozenset(("hub", "cityos", "anonymous"))
+"""Names that no sender may have."""
+
 LOG_BYTES = 5_000_000
 _PORTS_TRIED = 100
+_SETTLED_S = 3.5  # longer than ack_wait
 
 _log = logging.getLogger(__name__)
 
 # Why these values:
-# - the hub and readers are the only users; native NATS clients are refused by allowed_connection_types.
+# - hub, readers and senders are the only users; native NATS clients are refused by allowed_connection_types.
 # - $MQTT subjects are permitted by the server itself to MQTT clients since 2.12 (nats-server pull request 7637).
 # - js_api_timeout: what a subscriber's retained messages may take to load; what is later is left out of the answer.
 # - max_pending: a subscriber to everything gets its whole retained tree into one buffer.
 # - consumer_inactive_threshold: a persistent session that never returns must not keep messages forever.
+# - max_ack_pending: what feeds are sent waits in the hub's memory until it is taken, up to 8 MB each.
+# - ack_wait: what was on its way to a session that died comes again so much later, and not when it is back.
 # - the store is written to disk now and then only: the database is the truth, the hub repairs the tree.
 _CONFIG = """\
 server_name: "cityos"
@@ -59,6 +65,8 @@ mqtt {{
   port: {mqtt_port}
   js_api_timeout: "30s"
   consumer_inactive_threshold: "1h"
+  max_ack_pending: 100
+  ack_wait: "3s"
 {no_auth_user}}}
 websocket {{
   host: {host}
@@ -72,13 +80,28 @@ authorization {{
       user: {reader}, password: {reader_password}, allowed_connection_types: ["MQTT", "MQTT_WS"]
       permissions: {{ publish: {{ deny: ">" }}, subscribe: {{ allow: ["cityos", "cityos.>"] }} }}
     }}
-  ]
+{senders}  ]
 }}
+"""
+_SENDER = """\
+    {{
+      user: {user}, password: {password}, allowed_connection_types: ["MQTT", "MQTT_WS"]
+      permissions: {{ publish: {{ allow: [{subject}, {below}] }}, subscribe: {{ deny: ">" }} }}
+    }}
 """
 
 
 class BrokerUnavailable(Exception):
     """The embedded broker cannot run; the text says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Somebody who may write to one topic and below it, and read nothing; `topic` has nothing that NATS escapes."""
+
+    user: str
+    password: str
+    topic: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +125,14 @@ class EmbeddedBroker:
         key: str | None = None,
         mqtt_port: int = MQTT_PORT,
         websocket_port: int = WEBSOCKET_PORT,
+        senders: Sequence[Sender] = (),
         tell: Callable[[str], None] = _log.info,
     ) -> None:
         """`tell` hears in a sentence where the broker listens and when it died.
 
         On a loopback `host`, anybody may read `cityos/#`, and only the hub writes. On any other host `key` is
         required: readers log in as `cityos` with the key as password. Raises ValueError without it.
+        `senders` cannot log in before `admit`.
         """
         if key is None and not _is_loopback(host):
             raise ValueError(f"Broker on {host} is reachable from other machines and needs a key")
@@ -118,6 +143,9 @@ class EmbeddedBroker:
         self._preferred = (mqtt_port, websocket_port)
         self._ports = self._preferred
         self._password = ""
+        # Nobody knows the password of "anonymous"; a reload with another one would throw its clients out.
+        self._reader_password = key or secrets.token_urlsafe(24)
+        self._senders = senders
         self._child: Leashed | None = None
         self._supervision: asyncio.Task[None] | None = None
 
@@ -156,6 +184,18 @@ class EmbeddedBroker:
             raise BrokerUnavailable(f"Broker does not start; see {self._directory / 'nats.log'}")
         self._tell(f"Broker listens on {self.url} and {self.websocket_url}")
         self._supervision = asyncio.create_task(self._supervise(binary), name="embedded-broker")
+
+    async def admit(self) -> None:
+        """Let the senders in, until the broker's next death: call it when somebody listens to them.
+
+        What is sent with nobody listening would be acknowledged and forgotten; and what was on its way when the hub
+        died comes again first, so that the newest document is also the last.
+        """
+        await asyncio.sleep(_SETTLED_S)
+        if self._senders and self.pid is not None:
+            await asyncio.to_thread(_write_private, self._config_path, self._config(self._senders))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGHUP)
 
     async def stop(self) -> None:
         """End the broker; its ports are preferred at the next start."""
@@ -281,7 +321,7 @@ class EmbeddedBroker:
             environment = {"GOMEMLIMIT": "128MiB", **os.environ}
             return Leashed([str(binary), "-c", str(self._config_path)], output=log, env=environment)
 
-    def _config(self) -> str:
+    def _config(self, senders: Sequence[Sender] = ()) -> str:
         anonymous = self._key is None
         reader = "anonymous" if anonymous else "cityos"
         return _CONFIG.format(
@@ -293,8 +333,8 @@ class EmbeddedBroker:
             no_auth_user=f'  no_auth_user: "{reader}"\n' if anonymous else "",
             hub_password=_quoted(self._password),
             reader=_quoted(reader),
-            # Nobody knows the password of "anonymous": it is made anew at each start.
-            reader_password=_quoted(self._key or secrets.token_urlsafe(24)),
+            reader_password=_quoted(self._reader_password),
+            senders="".join(map(_permission, senders)),
         )
 
     def _last_life(self) -> _Life | None:
@@ -306,6 +346,16 @@ class EmbeddedBroker:
     def _remember(self, pid: int) -> None:
         life = _Life(*self._ports, pid, _started(pid))
         _write_private(self._directory / "broker.json", json.dumps(asdict(life)))
+
+
+def _permission(sender: Sender) -> str:
+    subject = sender.topic.replace("/", ".")
+    return _SENDER.format(
+        user=_quoted(sender.user),
+        password=_quoted(sender.password),
+        subject=_quoted(subject),
+        below=_quoted(f"{subject}.>"),
+    )
 
 
 def _find_binary() -> Path:

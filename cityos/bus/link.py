@@ -45,8 +45,13 @@ class Link:
         role: str,
         receive: Callable[[Message], None],
         lost: Callable[[], None] = lambda: None,
+        session: str = "",
     ) -> None:
-        """`role` is told in the client id; `lost` is called once, before any waiter learns of the loss."""
+        """`role` is told in the client id; `lost` is called once, before any waiter learns of the loss.
+
+        With a `session` (the whole client id) the broker keeps, while we are away, what is sent to our subscriptions of
+        QoS 1, and sends again what was not acknowledged by its receipt.
+        """
         self._address, self._receive, self._on_lost = address, receive, lost
         self._loop = asyncio.get_running_loop()
         self._events: deque[Callable[[], None]] = deque()
@@ -56,7 +61,8 @@ class Link:
         self._answers: dict[int, asyncio.Future[bool]] = {}
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[str] = self._loop.create_future()
-        self._client = self._new_client(role)
+        self._keeps = bool(session)
+        self._client = self._new_client(role, session)
 
     async def open(self) -> None:
         """Connect; raise BusUnavailable when the broker is not there in 5 s or refuses."""
@@ -85,19 +91,24 @@ class Link:
             self._unacknowledged.add(sent.mid)
         await self._wait_for_room(0)
 
-    async def subscribe(self, topic_filter: str) -> bool:
+    async def subscribe(self, topic_filter: str, qos: int = 0) -> bool:
         """Subscribe and wait for the answer; False when the broker refuses the filter.
 
-        QoS 0: what one connection carries is not lost, what several connections missed comes with the retained
-        message; and Mosquitto's default limits cut a retained tree off at 1,020 messages with QoS 1.
+        QoS 0 but for a session: what one connection carries is not lost, what several connections missed comes with
+        the retained message; and Mosquitto's default limits cut a retained tree off at 1,020 messages with QoS 1.
         """
-        return await self._answer(self.send_subscribe(topic_filter))
+        return await self._answer(self.send_subscribe(topic_filter, qos))
 
-    def send_subscribe(self, topic_filter: str) -> int:
+    def send_subscribe(self, topic_filter: str, qos: int = 0) -> int:
         """Subscribe without waiting; a refusal is logged."""
         self._require_open()
-        code, mid = self._client.subscribe(topic_filter, qos=0)
+        code, mid = self._client.subscribe(topic_filter, qos=qos)
         return self._checked(code, mid)
+
+    def acknowledge(self, message: Message) -> None:
+        """Tell the broker of a session that it may forget a message."""
+        if message.receipt and not self._ended.done():
+            self._client.ack(message.receipt, 1)
 
     async def unsubscribe(self, topic_filter: str) -> None:
         """Unsubscribe and wait for the answer."""
@@ -230,12 +241,14 @@ class Link:
             self._client.tls_set()
         self._client.connect(self._address.host, self._address.port, keepalive=KEEPALIVE_S)
 
-    def _new_client(self, role: str) -> Client:
+    def _new_client(self, role: str, session: str) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"cityos-{role}-{uuid.uuid4().hex[:12]}",  # no ".": NATS refuses it
+            client_id=session or f"cityos-{role}-{uuid.uuid4().hex[:12]}",  # no ".": NATS refuses it
+            clean_session=not session,
             transport=self._address.transport,
             reconnect_on_failure=False,
+            manual_ack=bool(session),
         )
         if self._address.transport == "websockets":
             client.ws_set_options(path=self._address.path)
@@ -276,7 +289,8 @@ class Link:
         except UnicodeDecodeError:
             _log.warning("Broker %s sends a topic that is not UTF-8", self._address.url)
             return
-        received = Message(topic, bytes(message.payload), message.retain)
+        receipt = message.mid if self._keeps and message.qos == 1 else 0
+        received = Message(topic, bytes(message.payload), message.retain, receipt)
         self._note(lambda: self._receive(received))
 
     def _paho_subscribed(

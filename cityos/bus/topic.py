@@ -2,6 +2,7 @@
 
 An entity has the topic `cityos/<tenant>/<Type>/<id>`; `cityos/<tenant>/head` tells the highest published seq. A level
 is percent-encoded (as UTF-8 bytes) only where MQTT or a broker would trip over it; Japanese stays readable.
+What is sent to a feed comes on `cityos-push/<tenant>/<feed>[/<document>]`, beside the tree that anybody may read.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 ROOT = "cityos"
+PUSH_ROOT = "cityos-push"
 MAX_TOPIC_BYTES = 65_535
 """MQTT writes the length of a topic in two bytes."""
 
@@ -30,6 +32,15 @@ class EntityTopic:
     tenant: str
     type_name: str
     entity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushTopic:
+    """What the topic of a pushed document says; `document` is "" where it is not named."""
+
+    tenant: str
+    feed: str
+    document: str = ""
 
 
 def entity_topic(tenant: str, type_name: str, entity_id: str) -> str:
@@ -73,6 +84,23 @@ def parse_head_topic(topic: str) -> str | None:
     if len(levels) != 3 or levels[0] != ROOT or levels[2] != "head":
         return None
     return _decode(levels[1])
+
+
+def push_topic(tenant: str, feed: str) -> str:
+    """Return `cityos-push/<tenant>/<feed>`: where a feed's documents are sent, or below it under their names."""
+    return "/".join((PUSH_ROOT, _encode(tenant), _encode(feed)))
+
+
+def push_filter(tenant: str) -> str:
+    """Return the filter for everything that is sent to a tenant's feeds."""
+    return f"{PUSH_ROOT}/{_encode(tenant)}/#"
+
+
+def parse_push_topic(topic: str) -> PushTopic | None:
+    """Read the topic of a pushed document; None for every other topic."""
+    root, *levels = topic.split("/")
+    parts = [part for level in levels if (part := _decode(level)) is not None]
+    return PushTopic(*parts) if root == PUSH_ROOT and len(parts) == len(levels) in (2, 3) else None
 
 
 def _join(*levels: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -50,10 +50,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One statement of the source: an entity with the attributes it speaks of, and the place it stands in."""
+    """One statement of the source: an entity with the attributes it speaks of, and the place it stands in.
+
+    `refers` are the things of another feed (kind and id, as `("trip", "t1")`) without which it means nothing.
+    """
 
     entity: Entity
     where: str
+    refers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Dataset:
     """Bulk data that is no heap of entities: a timetable, a road graph. `kind` names its schema in `vocabulary`.
 
     A feed has one dataset of a kind; another content is another version of it. `valid_from` and `valid_until` are the
-    first and last day it speaks of, where it does.
+    first and last day it speaks of, where it does. `keys` are the ids by kind that rows of other feeds may refer to.
     """
 
     kind: str
@@ -69,6 +73,7 @@ class Dataset:
     content: bytes
     valid_from: date | None = None
     valid_until: date | None = None
+    keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -112,7 +117,7 @@ class Batch:
 def batch_to_json(batch: Batch) -> dict[str, object]:
     """A batch as JSON; of its datasets, everything but the content."""
     return {
-        "rows": [{"entity": entity_to_json(row.entity), "where": row.where} for row in batch.rows],
+        "rows": [_row_to_json(row) for row in batch.rows],
         "notices": [[n.code, n.severity, n.where, n.detail, n.subject] for n in batch.notices],
         "covers": None if batch.covers is None else sorted(batch.covers),
         "as_of": None if batch.as_of is None else format_instant(batch.as_of),
@@ -120,15 +125,26 @@ def batch_to_json(batch: Batch) -> dict[str, object]:
     }
 
 
+def _row_to_json(row: Row) -> dict[str, object]:
+    told: dict[str, object] = {"entity": entity_to_json(row.entity), "where": row.where}
+    return {**told, "refers": row.refers} if row.refers else told
+
+
+def _row_from_json(told: dict[str, Any]) -> Row:
+    refers = tuple((kind, key) for kind, key in told.get("refers", ()))
+    return Row(entity_from_json(cast(JsonObject, told["entity"])), told["where"], refers)
+
+
 def _dataset_to_json(dataset: Dataset) -> dict[str, object]:
     valid = (dataset.valid_from, dataset.valid_until)
-    return {
+    told: dict[str, object] = {
         "kind": dataset.kind,
         "media_type": dataset.media_type,
         "size": len(dataset.content),
         "digest": dataset.digest,
         "valid": [None if day is None else day.isoformat() for day in valid],
     }
+    return {**told, "keys": {kind: sorted(keys) for kind, keys in dataset.keys.items()}} if dataset.keys else told
 
 
 def batch_to_bytes(batch: Batch) -> bytes:
@@ -145,7 +161,7 @@ def batch_from_bytes(content: bytes) -> Batch:
     start = _LENGTH.size + _LENGTH.unpack_from(content)[0]
     told = orjson.loads(content[_LENGTH.size : start])
     return Batch(
-        rows=tuple(Row(entity_from_json(cast(JsonObject, row["entity"])), row["where"]) for row in told["rows"]),
+        rows=tuple(map(_row_from_json, told["rows"])),
         notices=tuple(Notice(code, Severity(level), *more) for code, level, *more in told["notices"]),
         covers=None if told["covers"] is None else frozenset(told["covers"]),
         as_of=None if told["as_of"] is None else parse_instant(told["as_of"]),
@@ -157,5 +173,6 @@ def _datasets(told: list[dict[str, Any]], content: bytes, start: int) -> Iterato
     for one in told:
         end = start + one["size"]
         valid_from, valid_until = (None if day is None else date.fromisoformat(day) for day in one["valid"])
-        yield Dataset(one["kind"], one["media_type"], content[start:end], valid_from, valid_until)
+        keys = {kind: frozenset(ids) for kind, ids in one.get("keys", {}).items()}
+        yield Dataset(one["kind"], one["media_type"], content[start:end], valid_from, valid_until, keys)
         start = end

@@ -18,7 +18,8 @@ class Feed:
 
     `provider`, `licence`, `attribution` are of this feed's source: the connector's, unless the city says otherwise.
     A feed asks its source, unless it has a `folder` whose files are its documents, or `is_pushed`: then it waits for
-    what is brought to it with `push_key` (or the hub's key).
+    what is brought to it with `push_key` (or the hub's key). `refers_to` is the feed whose dataset knows what its rows
+    speak of (the timetable of a GTFS Realtime feed), "" for none.
     """
 
     name: str
@@ -36,3 +37,4 @@ class Feed:
     folder: Path | None = None
     is_pushed: bool = False
     push_key: str | None = None
+    refers_to: str = ""

@@ -15,6 +15,7 @@ from cityos.connector.error import SourceChanged, SourceError, SourceRefused, So
 from cityos.connector.feed import Feed
 from cityos.ingest.archive import Archive
 from cityos.ingest.dropping import documents_in, put_into
+from cityos.ingest.references import References
 from cityos.ingest.workers import NormaliseFailed, Workers
 from cityos.ngsi.geo import Box
 from cityos.quality import Facts, examine
@@ -37,6 +38,7 @@ class Pipeline:
     workers: Workers
     box: Box | None
     fetcher_for: Callable[[Feed], Fetcher]
+    references: References
 
     async def run(self, feed: Feed, *, accept_endings: bool = False) -> tuple[Run, RunResult]:
         """One attempt, from the source to the store; a failure is a run, too."""
@@ -141,14 +143,15 @@ class Pipeline:
 
     async def _deliver(self, feed: Feed, document: Document, *, is_new: bool = True) -> Delivery:
         batch = await self._normalise(feed, document)
-        facts = Facts(document.fetched_at, feed.connector.emits(feed.config), self.box)
+        known = await self.references.known_to(feed.refers_to) if feed.refers_to else None
+        facts = Facts(document.fetched_at, feed.connector.emits(feed.config), self.box, known)
         examined = await asyncio.to_thread(examine, batch, facts)  # large batches must not hold the loop
         rows = await self.store.read(lambda reader: reader.unknown_rows(self.tenant, examined.accepted))
         datasets = [await self._keep(feed, dataset, document) for dataset in batch.datasets if is_new]
         return Delivery(
             document=document,
             rows=(*rows, *(_announcement(dataset) for dataset in datasets)),
-            notices=(*batch.notices, *(notice for _, notice in examined.held)),
+            notices=(*batch.notices, *examined.notices, *(notice for _, notice in examined.held)),
             held=len(examined.held),
             held_ids=frozenset(row.entity.id for row, _ in examined.held),
             covers=batch.covers,
@@ -160,6 +163,7 @@ class Pipeline:
 
     async def _keep(self, feed: Feed, dataset: Dataset, document: Document) -> DatasetRecord:
         """Puts a dataset's content on disk before anything announces it."""
+        await asyncio.to_thread(self.references.keep, dataset.digest, dataset.keys)
         await asyncio.to_thread(self.store.datasets.keep, dataset.digest, dataset.content)
         return DatasetRecord(
             feed=feed.name,

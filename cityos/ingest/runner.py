@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _FIRST_RETRY = timedelta(seconds=10)
 _REFUSED = timedelta(hours=1)  # asking again cannot help until somebody has acted
 _OFF_SEASON = timedelta(hours=1)
+_FIRST_WAIT_S = 10.0  # real seconds: a source that hangs must not keep others from speaking
 
 
 class Runner:
@@ -31,11 +32,12 @@ class Runner:
         self._pipeline = pipeline
         self._busy = {feed.name: asyncio.Lock() for feed in feeds}
         self._failures = dict.fromkeys(self.feeds, 0)
+        self._tried = {feed.name: asyncio.Event() for feed in feeds}
         self._random = random.Random(seed)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begins; every feed is asked at once, then by its rhythm."""
+        """Begins; every feed is asked at once (after the one it refers to), then by its rhythm."""
         asked = [feed for feed in self.feeds.values() if not feed.is_pushed]
         self._tasks = [asyncio.create_task(self._keep_running(feed), name=f"feed {feed.name}") for feed in asked]
 
@@ -73,10 +75,19 @@ class Runner:
             return await self._pipeline.replay(self.feeds[name], since, until)
 
     async def _keep_running(self, feed: Feed) -> None:
+        await self._await_referred(feed)
         while True:
             pause = await self._attempt(feed)
+            self._tried[feed.name].set()
             self.next_run_at[feed.name] = feed.clock.now() + pause
             await feed.clock.sleep(pause)
+
+    async def _await_referred(self, feed: Feed) -> None:
+        """At a first start the timetable is read before anybody speaks of its trips."""
+        referred = self.feeds.get(feed.refers_to)
+        if referred is not None and not referred.is_pushed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._tried[referred.name].wait(), _FIRST_WAIT_S)
 
     async def _attempt(self, feed: Feed) -> timedelta:
         """One attempt, and how long to wait until the next."""

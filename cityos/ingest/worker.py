@@ -1,7 +1,8 @@
 """A worker: a process that normalises documents it is handed on standard input, so that none can hurt the hub.
 
 Framing, both ways: a four-byte length and that many bytes. A request is a JSON head, then the document's content; an
-answer is one letter (B batch, C changed, F failed), then the body. The worker ends when its standard input does.
+answer is one letter (B batch, C changed, F failed), one that says whether the worker has grown too large to be kept
+(K keep, E end), then the body. The worker ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from cityos.ngsi.value import check_value
 
 LENGTH = struct.Struct(">I")
 _LOOK_S = 1.0
+# What Python has taken for one large document it does not give back; a fresh worker is 46 MB.
+_KEPT_BELOW = 160_000_000
 
 
 def read_frame(stream: IO[bytes]) -> bytes | None:
@@ -77,6 +80,11 @@ def _check_values(batch: Batch) -> None:
                 check_value(one.value, f"{row.where}: {name}")
 
 
+def _peak() -> int:
+    """The most memory that was ever resident, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def _end_with_parent(parent: int) -> None:
     """A hub that was killed cannot end a worker that is busy; the worker looks for itself."""
     while os.getppid() == parent:
@@ -95,7 +103,8 @@ def main() -> None:
         content = read_frame(requests)
         if content is None:
             return
-        write_frame(answers, normalise(head, content))
+        answer = normalise(head, content)
+        write_frame(answers, answer[:1] + (b"E" if _peak() > _KEPT_BELOW else b"K") + answer[1:])
 
 
 if __name__ == "__main__":

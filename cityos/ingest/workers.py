@@ -1,4 +1,4 @@
-"""A few workers, started before they are needed, each ended when it takes too long."""
+"""A few workers, started before they are needed, each ended when it takes too long or has grown."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ class Workers:
                 process = await self._launch()
             async with asyncio.timeout(self._deadline_s):
                 answer = await self._ask(process, feed, document)
-            keep = process
+            if answer[1:2] == b"K":
+                keep = process
         except TimeoutError:
             raise NormaliseFailed(f"normalising took longer than {self._deadline_s:g} s") from None
         except (asyncio.IncompleteReadError, OSError):
@@ -106,7 +107,7 @@ class Workers:
 
 
 def _read_answer(answer: bytes) -> Batch:
-    letter, body = answer[:1], answer[1:]
+    letter, body = answer[:1], answer[2:]
     if letter == b"B":
         return batch_from_bytes(body)
     if letter == b"C":

@@ -13,10 +13,11 @@ from cityos.ngsi.value import Json
 from cityos.quality.rule import Facts, Finding, hold
 
 _GLOBE: Box = (-180.0, -90.0, 180.0, 90.0)
+_NULL_ISLAND: Box = (0.0, 0.0, 0.0, 0.0)
 
 
 def check(batch: Batch, facts: Facts) -> Iterator[Finding]:
-    """Holds rows with a geometry that cannot be read or reaches out of the box (without one: off the globe)."""
+    """Holds rows with a geometry that cannot be read or reaches out of the box (without one: off the globe, or 0,0)."""
     box = facts.box or _GLOBE
     for at, row in enumerate(batch.rows):
         place = row.entity.find(LOCATION)
@@ -30,6 +31,8 @@ def _fault(geometry: Json, box: Box) -> tuple[str, str] | None:
     bounds = _bounds(geometry)
     if bounds is None:
         return "position_unreadable", "has a location that is no GeoJSON geometry"
+    if bounds == _NULL_ISLAND:
+        return "position_outside", "lies at 0,0, where a receiver without a fix believes to be"
     # Asked this way round, a bound that is not a number counts as outside.
     if box[0] <= bounds[0] and box[1] <= bounds[1] and bounds[2] <= box[2] and bounds[3] <= box[3]:
         return None

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from cityos.connector import Batch, Cadence, Config, Connector, Dataset, Document, Manifest, Notice, Severity
 from cityos.vocabulary.context import iri
-from cityos.vocabulary.timetable import MEDIA_TYPE, TIMETABLE, Tables, write_tables
+from cityos.vocabulary.timetable import MEDIA_TYPE, ROUTE_KEY, TIMETABLE, TRIP_KEY, Tables, write_tables
 from cityos.vocabulary.transit import AGENCY, PLATFORM, ROUTE, STOP, TRANSIT_FEED
 from connectors.gtfs_jp.check import examine
 from connectors.gtfs_jp.finding import Findings
@@ -96,7 +96,11 @@ def _datasets(feed: Import, findings: Findings) -> Iterator[Dataset]:
 
 def _dataset(tables: Tables) -> Dataset:
     valid_from, valid_until = validity(tables)
-    return Dataset(TIMETABLE, MEDIA_TYPE, write_tables(tables), valid_from, valid_until)
+    keys = {
+        TRIP_KEY: frozenset(trip.trip_id for trip in tables.trips),
+        ROUTE_KEY: frozenset(route.route_id for route in tables.routes),
+    }
+    return Dataset(TIMETABLE, MEDIA_TYPE, write_tables(tables), valid_from, valid_until, keys)
 
 
 connector = GtfsJpConnector()

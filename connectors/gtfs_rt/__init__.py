@@ -27,11 +27,11 @@ from cityos.ngsi.entity import Entity
 from cityos.ngsi.instant import format_instant
 from cityos.vocabulary.alert import SERVICE_ALERT
 from cityos.vocabulary.context import iri
-from cityos.vocabulary.vehicle import STALE_AFTER, TRIP_UPDATE, VEHICLE
+from cityos.vocabulary.vehicle import STALE_AFTER, TRIP_UPDATE, VEHICLE, TripUpdate, Vehicle
 from connectors.gtfs_rt.alert import read_alert
 from connectors.gtfs_rt.message import Message, read_message, read_name
 from connectors.gtfs_rt.told import Told
-from connectors.gtfs_rt.vehicle import read_trip_update, read_vehicle
+from connectors.gtfs_rt.vehicle import read_trip_update, read_vehicle, references_of
 
 NAME = "gtfs_rt"
 # As quality: clocks may run a little ahead.
@@ -135,7 +135,12 @@ def _rows(message: Message, told: Told, feed: str) -> Iterator[Row]:
         for field, (_, read) in _KINDS.items():
             noun = read(entity, told) if entity.HasField(field) else None
             if noun is not None:
-                yield Row(noun.to_entity(feed), told.where(entity))
+                yield Row(noun.to_entity(feed), told.where(entity), _references(noun))
+
+
+def _references(noun: _Noun) -> tuple[tuple[str, str], ...]:
+    """An alert stands by its text: that one of the lines it names is unknown must not keep it from riders."""
+    return references_of(noun.trip) if isinstance(noun, Vehicle | TripUpdate) else ()
 
 
 def _one_each(rows: Iterable[Row], told: Told) -> list[Row]:

@@ -11,6 +11,7 @@ from google.transit import gtfs_realtime_pb2
 
 from cityos.connector import Notice, Severity
 from cityos.connector.reading import JsonObject, point
+from cityos.vocabulary.timetable import ROUTE_KEY, TRIP_KEY
 from cityos.vocabulary.vehicle import StopUpdate, TripReference, TripUpdate, Vehicle
 from connectors.gtfs_rt.message import read_day, read_float, read_name, read_seconds
 from connectors.gtfs_rt.told import Subject, Told
@@ -18,6 +19,7 @@ from connectors.gtfs_rt.told import Subject, Told
 _FASTEST_MS = 50.0  # 180 km/h; no bus or ferry is faster
 _LONGEST_DELAY_S = 24 * 60 * 60
 _KMH_OF_MS = 3.6
+_ADDED = frozenset(("ADDED", "NEW", "UNSCHEDULED"))
 
 
 def read_vehicle(entity: Any, told: Told) -> Vehicle | None:
@@ -58,6 +60,18 @@ def read_trip(said: Any) -> TripReference:
         start_time=read_name(said.start_time),
         relationship=gtfs_realtime_pb2.TripDescriptor.ScheduleRelationship.Name(said.schedule_relationship),
     )
+
+
+def references_of(trip: TripReference | None) -> tuple[tuple[str, str], ...]:
+    """What of the timetable a trip stands on: itself, or its route where it has no id.
+
+    An added trip is in no timetable, by the standard.
+    """
+    if trip is None or trip.relationship in _ADDED:
+        return ()
+    if trip.trip_id:
+        return ((TRIP_KEY, trip.trip_id),)
+    return ((ROUTE_KEY, trip.route_id),) if trip.route_id else ()
 
 
 def read_trip_update(entity: Any, told: Told) -> TripUpdate | None:

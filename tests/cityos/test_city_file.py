@@ -30,6 +30,14 @@ def test_the_cities_of_this_repository_can_be_read(path: Path) -> None:
     assert city.retention.changes > 0
 
 
+def test_a_feed_refers_to_another_feed_of_the_city(tmp_path: Path) -> None:
+    two = _CITY + _FEED + 'refers_to = "bus"\n' + _FEED.replace("koku", "bus", 1)
+    assert [feed.refers_to for feed in _read(tmp_path, two).feeds(REAL)] == ["bus", ""]
+    for wrong in ("koku", "nobody"):
+        with pytest.raises(CityFileError, match=rf"feed koku: refers_to is '{wrong}', which is no other feed"):
+            _read(tmp_path, _CITY + _FEED + f'refers_to = "{wrong}"\n').feeds(REAL)
+
+
 def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
     (feed,) = _read(tmp_path, _CITY + _FEED).feeds(REAL)
     assert feed.config.requests()[0].url == "http://source.example/secret/koku.csv"

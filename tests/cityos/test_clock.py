@@ -39,3 +39,12 @@ def test_a_shifted_clock_plays_another_day_beside_it() -> None:
     clock = Clock(START, 60.0, time.time() - 10)
     assert abs((clock.now() - clock.beside(there, None).now()) - timedelta(days=365)) < 60 * _SOON
     assert abs(REAL.beside(there, None).now() - there) < _SOON
+
+
+def test_a_recording_may_have_a_speed_of_its_own() -> None:
+    there = START - timedelta(days=365)
+    # The city was started an hour after its beginning, ten real seconds ago: 60 and 10 seconds of the slow clock.
+    clock = Clock(START + timedelta(hours=1), 60.0, time.time() - 10)
+    slow = clock.beside(there, START, 1.0)
+    assert abs(slow.now() - (there + timedelta(seconds=70))) < _SOON
+    assert slow.speed == 1.0

@@ -13,7 +13,7 @@ import yaml
 
 from cityos.bus.contract import Message
 from cityos.bus.memory import MemoryBus
-from cityos.bus.topic import entity_topic, head_topic
+from cityos.bus.topic import entity_topic, head_topic, push_topic
 from cityos.hub import Plan, open_hub
 from tests.docs.story import ROOT
 
@@ -41,6 +41,7 @@ def assert_described(payload: dict[str, Any], message: str) -> None:
 def test_the_addresses_are_the_grammar_of_the_bus() -> None:
     assert address("entity", tenant="t", type="Zone", id="1") == entity_topic("t", "Zone", "1")
     assert address("head", tenant="t") == head_topic("t")
+    assert address("push", tenant="t", feed="f") == push_topic("t", "f")
 
 
 async def test_what_is_sent_is_described(tmp_path: Path) -> None:

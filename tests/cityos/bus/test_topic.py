@@ -12,10 +12,14 @@ from paho.mqtt.client import topic_matches_sub
 from cityos.bus.topic import (
     MAX_TOPIC_BYTES,
     EntityTopic,
+    PushTopic,
     entity_topic,
     head_topic,
     parse_entity_topic,
     parse_head_topic,
+    parse_push_topic,
+    push_filter,
+    push_topic,
     tenant_filter,
     type_filter,
 )
@@ -82,3 +86,20 @@ def test_longest_topic_is_what_mqtt_can_carry() -> None:
         entity_topic("t", "T", "x" * (room + 1))
     with pytest.raises(ValueError, match="65535"):
         entity_topic("t", "T", "駅" * (room // 3 + 1))
+
+
+@given(parts, parts, parts)
+def test_a_pushed_document_is_for_one_feed_and_may_have_a_name(tenant: str, feed: str, document: str) -> None:
+    topic = push_topic(tenant, feed)
+    assert parse_push_topic(topic) == PushTopic(tenant, feed)
+    named = f"{topic}/{push_topic('t', document).rpartition('/')[2]}"
+    assert parse_push_topic(named) == PushTopic(tenant, feed, document)
+    assert topic_matches_sub(push_filter(tenant), named)
+    assert not topic_matches_sub("cityos/#", named), "what anybody reads"
+
+
+@pytest.mark.parametrize(
+    "topic", ["cityos-push", "cityos-push/t", "cityos-push/t/f/d/x", "cityos/t/f", "cityos-push/t/%zz"]
+)
+def test_other_topics_are_no_push(topic: str) -> None:
+    assert parse_push_topic(topic) is None

@@ -29,7 +29,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def workers() -> AsyncIterator[Workers]:
-    opened = Workers(deadline_s=1.0, memory=2_000_000_000)
+    opened = Workers(deadline_s=2.0, memory=2_000_000_000)
     await opened.start()
     yield opened
     await opened.close()

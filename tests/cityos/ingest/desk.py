@@ -12,6 +12,7 @@ from cityos.connector.feed import Feed
 from cityos.ingest.archive import Archive
 from cityos.ingest.catalogue import get_connector
 from cityos.ingest.pipeline import Pipeline
+from cityos.ingest.references import References
 from cityos.ingest.workers import Workers
 from cityos.ngsi.entity import from_bytes
 from cityos.ngsi.value import Json
@@ -39,7 +40,8 @@ class Desk:
         self.archive = Archive(archive)
         self.workers = workers
         self.source = FakeFetcher(REAL.now)
-        self.pipeline = Pipeline(store, TENANT, self.archive, workers, None, lambda feed: self.source)
+        references = References(store, TENANT, archive.with_name("references"))
+        self.pipeline = Pipeline(store, TENANT, self.archive, workers, None, lambda feed: self.source, references)
 
     async def run(
         self, said: str | SourceError, of: Feed | None = None, *, accept: bool = False

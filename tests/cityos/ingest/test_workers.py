@@ -25,7 +25,7 @@ async def test_a_document_comes_back_as_a_batch(workers: Workers) -> None:
 @pytest.mark.parametrize(
     ("order", "told"),
     [
-        ("sleep", r"longer than 1 s"),
+        ("sleep", r"longer than 2 s"),
         ("eat", "more memory than a worker may have"),
         ("die", "the worker died"),
         ("raise", "ZeroDivisionError: by a bug"),
