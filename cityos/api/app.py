@@ -23,6 +23,20 @@ from cityos.api.hot_path import EntityFirst
 from cityos.api.protocol import Protocol
 from cityos.api.rooms import Rooms
 
+# In this order they are tried.
+DOORS = (
+    *provision.DOORS,
+    *batch.DOORS,
+    *entities.DOORS,
+    *discovery.DOORS,
+    *federation.DOORS,
+    *changes.DOORS,
+    *feeds.DOORS,
+    *datasets.DOORS,
+    *contexts.DOORS,
+    *about.DOORS,
+)
+
 
 def create_app(rooms: Rooms) -> FastAPI:
     """The hub's ASGI application over these rooms."""
@@ -35,20 +49,7 @@ def create_app(rooms: Rooms) -> FastAPI:
         redoc_url=None,
     )
     app.state.rooms = rooms
-    # In this order they are tried.
-    doors = (
-        *provision.DOORS,
-        *batch.DOORS,
-        *entities.DOORS,
-        *discovery.DOORS,
-        *federation.DOORS,
-        *changes.DOORS,
-        *feeds.DOORS,
-        *datasets.DOORS,
-        *contexts.DOORS,
-        *about.DOORS,
-    )
-    for door in (*doors, door_to_docs(doors)):
+    for door in (*DOORS, door_to_docs(DOORS)):
         door.install(app)
     errors.install(app)
     # The last one added is the first one asked.

@@ -95,8 +95,8 @@ async def _carry_out(request: Request, command: Callable[[Json, Context], Comman
 
 
 def _told_id(said: Json) -> str:
-    entity_id = said.get("id") if isinstance(said, dict) else said
-    return entity_id if isinstance(entity_id, str) and is_uri(entity_id) else ""
+    entity_id = said.get("id") if isinstance(said, dict) else said if isinstance(said, str) and is_uri(said) else ""
+    return entity_id if isinstance(entity_id, str) else ""
 
 
 def _wants_update(request: Request) -> bool:
