@@ -8,13 +8,38 @@ from cityos.settings import DEFAULT_URL, LOOPBACK, SettingError, Settings, check
 
 
 def test_without_environment_there_are_defaults() -> None:
-    assert Settings.read({}) == Settings(None, None, DEFAULT_URL)
+    assert Settings.read({}) == Settings(url=DEFAULT_URL)
     assert Settings.read({"CITYOS_API_KEY": "", "CITYOS_URL": "", "CITYOS_BROKER_URL": ""}) == Settings()
 
 
 def test_what_is_set_is_read() -> None:
-    said = {"CITYOS_API_KEY": "k" * 16, "CITYOS_BROKER_URL": "mqtt://b:1883", "CITYOS_URL": "http://h:1"}
-    assert Settings.read(said) == Settings("k" * 16, "mqtt://b:1883", "http://h:1")
+    said = {
+        "CITYOS_API_KEY": "k" * 16,
+        "CITYOS_BROKER_URL": "mqtt://b:1883",
+        "CITYOS_DATABASE_URL": "postgresql://u:p@d/city",
+        "CITYOS_URL": "http://h:1",
+        "CITYOS_CORS_ORIGINS": "https://map.example, http://127.0.0.1:3000",
+    }
+    assert Settings.read(said) == Settings(
+        api_key="k" * 16,
+        broker_url="mqtt://b:1883",
+        database_url="postgresql://u:p@d/city",
+        url="http://h:1",
+        cors_origins=("https://map.example", "http://127.0.0.1:3000"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("CITYOS_DATABASE_URL", "mysql://h/d", "postgresql://"),
+        ("CITYOS_CORS_ORIGINS", "map.example", "origins such as"),
+        ("CITYOS_CORS_ORIGINS", "https://map.example/page", "origins such as"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_what_can(name: str, value: str, told: str) -> None:
+    with pytest.raises(SettingError, match=told):
+        Settings.read({name: value})
 
 
 def test_a_short_key_is_refused_with_the_way_to_make_one() -> None:
