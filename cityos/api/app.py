@@ -17,6 +17,7 @@ from cityos.api import (
     federation,
     feeds,
     provision,
+    subscriptions,
 )
 from cityos.api.documentation import door_to_docs
 from cityos.api.hot_path import EntityFirst
@@ -46,6 +47,7 @@ def create_app(rooms: Rooms) -> FastAPI:
         *feeds.DOORS,
         *datasets.DOORS,
         *contexts.DOORS,
+        *subscriptions.DOORS,
         *about.DOORS,
     )
     for door in (*doors, door_to_docs(doors)):

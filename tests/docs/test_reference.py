@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cityos.api import about, changes, contexts, datasets, entities, feeds
+from cityos.api import about, changes, contexts, datasets, entities, feeds, subscriptions
 from cityos.api.door import Door
 from cityos.monitor.health import LABELS
 from cityos.vocabulary.feed import FeedState
@@ -57,7 +57,15 @@ def test_no_notice_code_is_explained_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize(
     "door",
-    [*about.DOORS, *entities.DOORS, *contexts.DOORS, *changes.DOORS, *feeds.DOORS, *datasets.DOORS],
+    [
+        *about.DOORS,
+        *entities.DOORS,
+        *contexts.DOORS,
+        *subscriptions.DOORS,
+        *changes.DOORS,
+        *feeds.DOORS,
+        *datasets.DOORS,
+    ],
     ids=lambda d: f"{d.method} {d.path}",
 )
 def test_every_route_is_named(door: Door) -> None:
