@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from bench import aomori, batch, day, memory, notify, read, restart, start, writes
+from bench import aomori, batch, day, memory, notify, read, restart, start, subscriptions, writes
 from bench.figure import Row, spin_ms, spread
 
 Measure = Callable[[Path], Iterable[Row]]
@@ -18,6 +18,7 @@ FIGURES: dict[str, Measure] = {
     "start": start.measure,
     "restart": restart.measure,
     "notify": notify.measure,
+    "subscriptions": subscriptions.measure,
     "writes": writes.measure,
     "read": read.measure,
     "batch": batch.measure,

@@ -19,6 +19,7 @@ from cityos.bus.contract import Bus
 from cityos.bus.embedded import EmbeddedBroker, Sender
 from cityos.bus.inbox import Inbox
 from cityos.bus.mqtt import MqttBus
+from cityos.bus.outlet import MqttOutlet
 from cityos.bus.topic import PUSH_ROOT, push_filter, push_topic
 from cityos.city_file import CityFile
 from cityos.clock import REAL, Clock, remember
@@ -28,6 +29,7 @@ from cityos.connector.feed import Feed
 from cityos.contexts.library import Library
 from cityos.egress.guard import Guard
 from cityos.egress.http import Egress
+from cityos.egress.posting import Poster
 from cityos.ingest.archive import Archive
 from cityos.ingest.fetching import LiveFetcher, RecordedFetcher, Recording
 from cityos.ingest.pipeline import Pipeline
@@ -40,8 +42,13 @@ from cityos.monitor.health import FeedReport, report
 from cityos.monitor.watch import FeedWatch
 from cityos.ngsi.context import CORE
 from cityos.ngsi.value import JsonObject
+from cityos.notify.delivery import Delivery
+from cityos.notify.desk import Desk
 from cityos.notify.heads import Heads
+from cityos.notify.intervals import Intervals
+from cityos.notify.notifier import Notifier
 from cityos.notify.publisher import Publisher
+from cityos.notify.sending import Sending, check_endpoint
 from cityos.settings import Settings, is_loopback
 from cityos.store.connection import Database
 from cityos.store.record import Retention, RunResult
@@ -58,6 +65,7 @@ _REMEMBER_EVERY_S = 1.0
 _FLUSH_EVERY_S = 30.0
 _EXPIRE_EVERY_S = 2.0
 _AGAIN_S = 5.0
+_ENDPOINTS_AT_ONCE = 400  # connections to subscribers; a process may usually hold 1,024 files
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,7 @@ class Hub:
         # Without a city the hub speaks the standard's own words only.
         self.context = CITY_CONTEXT if plan.city else CORE
         self.library = Library(store, egress, plan.clock.now, {CITY_CONTEXT_ID: {"@context": dict(CITY_TERMS)}})
+        self.subscriptions = Desk(store, heads, plan.clock.now, self.library.compiled)
         self.broker: EmbeddedBroker | None = None
         self.bus: Bus | None = None
         self.publisher: Publisher | None = None
@@ -112,6 +121,8 @@ class Hub:
                 key=self.plan.settings.api_key,
                 broker=self._describe_broker,
                 feeds=self,
+                subscriptions=self.subscriptions,
+                check_endpoint=lambda endpoint: check_endpoint(endpoint, self.egress.guard),
                 stopping=lambda: self.is_stopping,
                 cors_origins=self.plan.settings.cors_origins,
             )
@@ -187,7 +198,10 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
         stack.push_async_callback(egress.close)
         hub = Hub(plan, store, heads, egress)
         stack.push_async_callback(hub.library.flush)
+        notifier, intervals = _open_notifier(hub, stack)
         stack.push_async_callback(hub.stop_tasks)
+        hub.start("notifications", notifier.run)
+        hub.start("notifications at intervals", intervals.run)
         hub.start("bus", lambda: _run_bus(hub, stack))
         if plan.city is not None:
             await _start_feeds(hub, plan.city, stack)
@@ -201,6 +215,19 @@ async def open_hub(plan: Plan) -> AsyncIterator[Hub]:
         keep = plan.city.retention if plan.city else Retention()
         hub.start("retention", lambda: _keep_trimming(hub, keep))
         yield hub
+
+
+def _open_notifier(hub: Hub, stack: contextlib.AsyncExitStack) -> tuple[Notifier, Intervals]:
+    """Who tells subscribers. Closed in the other order: first it is kept how far everybody was told."""
+    guard = hub.egress.guard
+    poster, outlet = Poster(guard, _ENDPOINTS_AT_ONCE), MqttOutlet()
+    delivery = Delivery(Sending(guard, poster, outlet).send, hub.subscriptions)
+    notifier = Notifier(hub.store, hub.heads, hub.subscriptions, delivery, hub.plan.clock.now)
+    stack.push_async_callback(poster.close)
+    stack.push_async_callback(outlet.close)
+    stack.push_async_callback(delivery.close)
+    stack.push_async_callback(notifier.close)
+    return notifier, Intervals(hub.store, hub.subscriptions, notifier)
 
 
 async def _run_bus(hub: Hub, stack: contextlib.AsyncExitStack) -> None:

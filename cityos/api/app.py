@@ -17,6 +17,7 @@ from cityos.api import (
     federation,
     feeds,
     provision,
+    subscriptions,
 )
 from cityos.api.documentation import door_to_docs
 from cityos.api.hot_path import EntityFirst
@@ -34,6 +35,7 @@ DOORS = (
     *feeds.DOORS,
     *datasets.DOORS,
     *contexts.DOORS,
+    *subscriptions.DOORS,
     *about.DOORS,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,9 @@ from cityos.connector.document import Document
 from cityos.contexts.library import Library
 from cityos.monitor.health import FeedReport
 from cityos.ngsi.context import Context
+from cityos.ngsi.endpoint import Endpoint
 from cityos.ngsi.value import JsonObject
+from cityos.notify.desk import Desk
 from cityos.notify.heads import Heads
 from cityos.store.record import RunResult
 from cityos.store.store import Store
@@ -52,5 +54,7 @@ class Rooms:
     key: str | None
     broker: Callable[[], JsonObject]
     feeds: Feeds
+    subscriptions: Desk
+    check_endpoint: Callable[[Endpoint], Awaitable[None]]  # raises AddressRefused
     stopping: Callable[[], bool]
     cors_origins: tuple[str, ...] = ()

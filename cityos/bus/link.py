@@ -13,9 +13,10 @@ import socket
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -35,6 +36,20 @@ _SLICE = 500  # events handled before other tasks of the loop get their turn: ab
 _log = logging.getLogger(__name__)
 
 
+class _Client(Client):
+    """paho, connecting to an address that was looked up and judged before."""
+
+    def __init__(self, connect_to: str | None, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._connect_to = connect_to
+
+    def _create_socket_connection(self) -> socket.socket:
+        # paho has no argument for it; a test holds that this is what connects.
+        if self._connect_to is None:
+            return super()._create_socket_connection()
+        return socket.create_connection((self._connect_to, self._port), timeout=self._connect_timeout)
+
+
 class Link:
     """One connection. All methods belong to the event loop it was made in."""
 
@@ -46,11 +61,16 @@ class Link:
         receive: Callable[[Message], None],
         lost: Callable[[], None] = lambda: None,
         session: str = "",
+        version: int = MQTTProtocolVersion.MQTTv311,
+        connect_to: str | None = None,
     ) -> None:
         """`role` is told in the client id; `lost` is called once, before any waiter learns of the loss.
 
         With a `session` (the whole client id) the broker keeps, while we are away, what is sent to our subscriptions of
         QoS 1, and sends again what was not acknowledged by its receipt.
+
+        `version` is the protocol level, 4 (3.1.1) or 5; `connect_to` an IP address to connect to instead of looking the
+        host up, for addresses that were judged before: TLS still checks the host's name.
         """
         self._address, self._receive, self._on_lost = address, receive, lost
         self._loop = asyncio.get_running_loop()
@@ -62,7 +82,7 @@ class Link:
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._keeps = bool(session)
-        self._client = self._new_client(role, session)
+        self._client = self._new_client(role, session, version, connect_to)
 
     async def open(self) -> None:
         """Connect; raise BusUnavailable when the broker is not there in 5 s or refuses."""
@@ -78,13 +98,16 @@ class Link:
         """Wait until the connection is gone; return why."""
         return await asyncio.shield(self._ended)
 
-    async def publish(self, messages: Sequence[Message]) -> None:
-        """Send with QoS 1 and wait for every acknowledgement, those of an earlier, cancelled call included."""
+    async def publish(self, messages: Sequence[Message], qos: int = 1) -> None:
+        """Send and wait for every acknowledgement, those of an earlier, cancelled call included.
+
+        With QoS 0 a message counts as acknowledged when it is written to the connection.
+        """
         for message in messages:
             if len(self._unacknowledged) >= WINDOW:
                 await self._wait_for_room(WINDOW // 2)
             self._require_open()
-            sent = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+            sent = self._client.publish(message.topic, message.payload, qos=qos, retain=message.retain)
             if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 raise self._lose(f"publishing failed: {sent.rc.name}")
             # The acknowledgement is handled in this loop, so not before this line.
@@ -241,14 +264,17 @@ class Link:
             self._client.tls_set()
         self._client.connect(self._address.host, self._address.port, keepalive=KEEPALIVE_S)
 
-    def _new_client(self, role: str, session: str) -> Client:
-        client = Client(
+    def _new_client(self, role: str, session: str, version: int, connect_to: str | None) -> Client:
+        client = _Client(
+            connect_to,
             CallbackAPIVersion.VERSION2,
             client_id=session or f"cityos-{role}-{uuid.uuid4().hex[:12]}",  # no ".": NATS refuses it
-            clean_session=not session,
+            # Version 5 says it when connecting: a clean start, as paho does.
+            clean_session=None if version == MQTTProtocolVersion.MQTTv5 else not session,
             transport=self._address.transport,
             reconnect_on_failure=False,
             manual_ack=bool(session),
+            protocol=MQTTProtocolVersion(version),
         )
         if self._address.transport == "websockets":
             client.ws_set_options(path=self._address.path)

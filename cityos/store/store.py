@@ -111,6 +111,15 @@ class Store:
             lambda session: resource.put(session, tenant, kind, resource_id, body, only_new=only_new)
         )
 
+    async def put_resources(self, tenant: str, kind: str, bodies: Mapping[str, bytes]) -> None:
+        """Keeps many resources of a kind, in one transaction."""
+
+        def put_all(session: Session) -> None:
+            for resource_id, body in bodies.items():
+                resource.put(session, tenant, kind, resource_id, body, only_new=False)
+
+        await self._write_directly(put_all)
+
     async def delete_resource(self, tenant: str, kind: str, resource_id: str) -> bool:
         """Deletes a resource; False where there is none."""
         return await self._write_directly(lambda session: resource.drop(session, tenant, kind, resource_id))
