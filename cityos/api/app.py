@@ -17,6 +17,8 @@ from cityos.api import (
     federation,
     feeds,
     provision,
+    temporal,
+    temporal_provision,
 )
 from cityos.api.documentation import door_to_docs
 from cityos.api.hot_path import EntityFirst
@@ -29,6 +31,8 @@ DOORS = (
     *batch.DOORS,
     *entities.DOORS,
     *discovery.DOORS,
+    *temporal_provision.DOORS,
+    *temporal.DOORS,
     *federation.DOORS,
     *changes.DOORS,
     *feeds.DOORS,

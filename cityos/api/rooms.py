@@ -40,7 +40,10 @@ class Feeds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Store, clock and bells; the city's tenant, @context and key; other @contexts; what broker and feeds tell."""
+    """Store, clock and bells; the city's tenant, @context and key; other @contexts; what broker and feeds tell.
+
+    `history_page` is how many instances of the past one answer holds.
+    """
 
     store: Store
     clock: Clock
@@ -50,6 +53,7 @@ class Rooms:
     context: Context
     library: Library
     key: str | None
+    history_page: int
     broker: Callable[[], JsonObject]
     feeds: Feeds
     stopping: Callable[[], bool]
