@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from bench import aomori, batch, day, memory, notify, read, restart, start, subscriptions, writes
+from bench import aomori, batch, day, history, memory, notify, read, restart, start, subscriptions, writes
 from bench.figure import Row, spin_ms, spread
 
 Measure = Callable[[Path], Iterable[Row]]
@@ -22,6 +22,7 @@ FIGURES: dict[str, Measure] = {
     "writes": writes.measure,
     "read": read.measure,
     "batch": batch.measure,
+    "history": history.measure,
     "memory": memory.measure,
     "aomori": aomori.measure,
     "day": day.measure,

@@ -119,6 +119,7 @@ class Hub:
                 context=self.context,
                 library=self.library,
                 key=self.plan.settings.api_key,
+                history_page=self.plan.settings.history_page,
                 broker=self._describe_broker,
                 feeds=self,
                 subscriptions=self.subscriptions,

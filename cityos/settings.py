@@ -11,6 +11,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 DEFAULT_URL = "http://127.0.0.1:8080"
 LOOPBACK = "127.0.0.0/8,::1/128"
 SHORTEST_KEY = 16
+# Few enough for a page; whoever wants a month asks for a file, for aggregates, or sets CITYOS_HISTORY_PAGE.
+HISTORY_PAGE = 30
 
 
 class SettingError(ValueError):
@@ -22,7 +24,8 @@ class Settings:
     """CITYOS_API_KEY: the key for writing and for `-internal` tenants. CITYOS_BROKER_URL: a broker instead of the
     embedded one. CITYOS_DATABASE_URL: a PostgreSQL database instead of the embedded one. CITYOS_URL: where commands
     find the hub. CITYOS_EGRESS_ALLOW: networks that addresses supplied through the API may lie in although they are
-    not public. CITYOS_CORS_ORIGINS: whose pages may read the API in a browser."""
+    not public. CITYOS_CORS_ORIGINS: whose pages may read the API in a browser. CITYOS_HISTORY_PAGE: how many instances
+    of the past one answer of the temporal API holds."""
 
     api_key: str | None = None
     broker_url: str | None = None
@@ -30,6 +33,7 @@ class Settings:
     url: str = DEFAULT_URL
     egress_allow: tuple[Network, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    history_page: int = HISTORY_PAGE
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -46,6 +50,7 @@ class Settings:
             url=environment.get("CITYOS_URL") or DEFAULT_URL,
             egress_allow=_networks(environment.get("CITYOS_EGRESS_ALLOW", "")),
             cors_origins=_origins(environment.get("CITYOS_CORS_ORIGINS", "")),
+            history_page=_count("CITYOS_HISTORY_PAGE", environment.get("CITYOS_HISTORY_PAGE") or str(HISTORY_PAGE)),
         )
 
 
@@ -67,6 +72,12 @@ def _origins(said: str) -> tuple[str, ...]:
                 f"CITYOS_CORS_ORIGINS holds {origin!r}; write origins such as https://map.example, or * for every page"
             )
     return origins
+
+
+def _count(name: str, said: str) -> int:
+    if not (said.isascii() and said.isdigit() and len(said) <= 6 and int(said) > 0):
+        raise SettingError(f"{name} is {said!r}; it is a whole number from 1 to 999999")
+    return int(said)
 
 
 def _networks(said: str) -> tuple[Network, ...]:

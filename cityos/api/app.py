@@ -18,6 +18,8 @@ from cityos.api import (
     feeds,
     provision,
     subscriptions,
+    temporal,
+    temporal_provision,
 )
 from cityos.api.documentation import door_to_docs
 from cityos.api.hot_path import EntityFirst
@@ -30,6 +32,8 @@ DOORS = (
     *batch.DOORS,
     *entities.DOORS,
     *discovery.DOORS,
+    *temporal_provision.DOORS,
+    *temporal.DOORS,
     *federation.DOORS,
     *changes.DOORS,
     *feeds.DOORS,

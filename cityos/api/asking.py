@@ -45,7 +45,7 @@ class Asked:
 def asked_by_url(request: Request, context: Context, *, after: str, offset: int) -> Asked:
     """What the parameters of a query say. Raises BadRequestData, InvalidRequest."""
     said: dict[str, Json] = dict(request.query_params)
-    selectors = (_selector(said, context),)
+    selectors = (selector_of(said, context),)
     geo = {word: said[word] for word in _GEO_WORDS if word in said}
     return _asked(request, said, geo, selectors, context, after=after, offset=offset)
 
@@ -60,7 +60,7 @@ def asked_by_body(request: Request, body: Mapping[str, Json], context: Context, 
     entities = said.get("entities", [{}])
     if not isinstance(entities, list) or not entities or not all(isinstance(one, dict) for one in entities):
         raise BadRequestData("entities is not a list of selectors with type, id or idPattern")
-    selectors = tuple(_selector(cast(dict[str, Json], one), context) for one in entities)
+    selectors = tuple(selector_of(cast(dict[str, Json], one), context) for one in entities)
     geo = said.get("geoQ", {})
     if not isinstance(geo, dict):
         raise BadRequestData("geoQ is not an object")
@@ -79,11 +79,11 @@ def _asked(
 ) -> Asked:
     shown = view_of(request, said, context)
     join = join_of(said, shown)
-    q = _text(said, "q")
-    condition = None if q is None else parse_q(q, context, _names(said, "expandValues"))
+    q = text_in(said, "q")
+    condition = None if q is None else parse_q(q, context, names_in(said, "expandValues"))
     if condition is not None and hops_of(condition) > (join.level if join else 0):
         raise BadRequestData("q reaches into linked entities beyond joinLevel; ask with join and joinLevel")
-    scope = _text(said, "scopeQ")
+    scope = text_in(said, "scopeQ")
     query = Query(
         selectors=selectors,
         attributes=frozenset(shown.attributes or ()),
@@ -111,12 +111,12 @@ def _asks_everything(query: Query) -> bool:
 
 def view_of(request: Request, said: Mapping[str, Json], context: Context) -> View:
     """How entities are to be shown. Raises BadRequestData, InvalidRequest."""
-    attributes = _listed(said, "attrs")
-    pick, omit = _listed(said, "pick"), _listed(said, "omit")
+    attributes = listed_in(said, "attrs")
+    pick, omit = listed_in(said, "pick"), listed_in(said, "omit")
     if attributes and (pick or omit):
         raise BadRequestData("attrs cannot be combined with pick or omit")
-    languages = _text(said, "lang")
-    datasets = _names(said, "datasetId")
+    languages = text_in(said, "lang")
+    datasets = names_in(said, "datasetId")
     return View(
         context,
         reading.form_of(request),
@@ -138,13 +138,14 @@ def join_of(said: Mapping[str, Json], shown: View) -> Join | None:
 
 def geometry_property_of(said: Mapping[str, Json], context: Context) -> str:
     """The IRI of the geo-property that a GeoJSON answer shows."""
-    name = _text(said, "geometryProperty")
+    name = text_in(said, "geometryProperty")
     return LOCATION if name is None else context.expand(name)
 
 
-def _selector(said: Mapping[str, Json], context: Context) -> Selector:
-    types, pattern = _text(said, "type"), _text(said, "idPattern")
-    ids = _names(said, "id")
+def selector_of(said: Mapping[str, Json], context: Context) -> Selector:
+    """The selector of a request's parameters, or one of a body's entities. Raises BadRequestData."""
+    types, pattern = text_in(said, "type"), text_in(said, "idPattern")
+    ids = names_in(said, "id")
     if bad := [one for one in ids if not is_uri(one)]:
         raise BadRequestData(f"id {bad[0][:200]!r} is not a URI")
     if pattern is not None:
@@ -153,12 +154,12 @@ def _selector(said: Mapping[str, Json], context: Context) -> Selector:
 
 
 def _place(said: Mapping[str, Json], geo: Mapping[str, Json], context: Context) -> GeoQuery | None:
-    bbox = _text(said, "bbox")
+    bbox = text_in(said, "bbox")
     if bbox is None:
         return read_geo_query(geo, context)
     if "georel" in geo:
         raise InvalidRequest("bbox and georel cannot be asked for together")
-    attribute = _text(geo, "geoproperty")
+    attribute = text_in(geo, "geoproperty")
     return parse_bbox(bbox, LOCATION if attribute is None else context.expand(attribute))
 
 
@@ -177,7 +178,8 @@ def _ordering(said: Mapping[str, Json], context: Context) -> Ordering | None:
     )
 
 
-def _text(said: Mapping[str, Json], name: str) -> str | None:
+def text_in(said: Mapping[str, Json], name: str) -> str | None:
+    """A text that is not empty, if it is said. Raises BadRequestData."""
     value = said.get(name)
     if value is None:
         return None
@@ -186,7 +188,7 @@ def _text(said: Mapping[str, Json], name: str) -> str | None:
     return value
 
 
-def _listed(said: Mapping[str, Json], name: str) -> str | list[str]:
+def listed_in(said: Mapping[str, Json], name: str) -> str | list[str]:
     """A list of names: comma-separated in a URL, a list in a body."""
     value = said.get(name)
     if value is None:
@@ -198,8 +200,8 @@ def _listed(said: Mapping[str, Json], name: str) -> str | list[str]:
     raise BadRequestData(f"{name} is not a list of one or more names")
 
 
-def _names(said: Mapping[str, Json], name: str) -> list[str]:
-    listed = _listed(said, name)
+def names_in(said: Mapping[str, Json], name: str) -> list[str]:
+    listed = listed_in(said, name)
     return [one for one in listed.split(",") if one] if isinstance(listed, str) else listed
 
 

@@ -42,7 +42,10 @@ class Feeds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Store, clock and bells; the city's tenant, @context and key; other @contexts; what broker and feeds tell."""
+    """Store, clock and bells; the city's tenant, @context and key; other @contexts; what broker and feeds tell.
+
+    `history_page` is how many instances of the past one answer holds.
+    """
 
     store: Store
     clock: Clock
@@ -52,6 +55,7 @@ class Rooms:
     context: Context
     library: Library
     key: str | None
+    history_page: int
     broker: Callable[[], JsonObject]
     feeds: Feeds
     subscriptions: Desk

@@ -72,6 +72,19 @@ def expand_fragment(said: Json, context: Context) -> Entity:
     )
 
 
+def expand_instances(said: Json, context: Context) -> dict[str, list[Instance]]:
+    """The attributes of a temporal representation (4.5.7): by IRI, each with many instances of a dataset, as said.
+
+    Raises BadRequestData.
+    """
+    found: dict[str, list[Instance]] = {}
+    for name, value in _object(said, "the entity").items():
+        if name not in _RESERVED:
+            iri = _attribute_iri(name, context, True)
+            found.setdefault(iri, []).extend(_expand_attribute(value, context, name, 0))
+    return found
+
+
 def expand_part(said: Json, context: Context) -> Entity:
     """A part of an entity that names whose it is, as batch update and merge send it. Raises BadRequestData."""
     body = _object(said, "the entity")

@@ -153,7 +153,7 @@ def delete_attribute(entity_id: str, name: str, dataset: str = DEFAULT_DATASET, 
 
     def step(known: Entity | None) -> Decision:
         known = _existing(entity_id, known)
-        if name == "scope":
+        if name == "scope" and known.scopes:
             return Decision(replace(known, scopes=()))
         if everything and name in known.attributes:
             return Decision(replace(known, attributes={k: v for k, v in known.attributes.items() if k != name}))

@@ -9,8 +9,10 @@ from typing import Any, cast
 import orjson
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
+from cityos.ngsi.evolution import SCOPE
 from cityos.store.connection import Connection
 from cityos.store.schema import entity_type, instance, name
+from cityos.store.session import TYPE
 from cityos.store.statement import Statement, compiled
 
 _SAMPLE = 1_000  # instances of an attribute that are looked at for their kinds: more would hardly show another
@@ -85,6 +87,8 @@ def _kinds(bodies: Iterable[tuple[Any, ...]]) -> set[str]:
 
 _type_name, _attribute_name = name.alias("type_name"), name.alias("attribute_name")
 _ZERO: ColumnElement[int] = literal_column("0")
+# History keeps the scope, and the types of what has ended, under names of their own: no attributes.
+_IS_ATTRIBUTE = _attribute_name.c.iri.not_in([literal_column(f"'{one}'") for one in (SCOPE, TYPE)])
 
 
 def _is_current(attribute: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -99,7 +103,7 @@ def _typed_attributes() -> Statement:
         .join(_type_name, _type_name.c.no == entity_type.c.type)
         .join(_attribute_name, _attribute_name.c.no == instance.c.attribute)
         .where(instance.c.tenant == bindparam("tenant"), instance.c.current)
-        .where(entity_type.c.tenant == bindparam("tenant"))
+        .where(entity_type.c.tenant == bindparam("tenant"), _IS_ATTRIBUTE)
         .group_by(_type_name.c.iri, _attribute_name.c.iri)
         .order_by(_type_name.c.iri, _attribute_name.c.iri)
     )
@@ -131,7 +135,7 @@ _IS_OF_TYPE = (
 _ATTRIBUTES_OF_TYPE = compiled(
     select(_attribute_name.c.iri, func.count(instance.c.entity.distinct()))
     .select_from(_OF_TYPE)
-    .where(_IS_OF_TYPE)
+    .where(_IS_OF_TYPE, _IS_ATTRIBUTE)
     .group_by(_attribute_name.c.iri)
     .order_by(_attribute_name.c.iri)
 )

@@ -17,6 +17,7 @@ from cityos.store import statement as sql
 from cityos.store.connection import Connection
 from cityos.store.discovery import AttributeUse, TypeUse
 from cityos.store.error import CursorGone
+from cityos.store.history import History
 from cityos.store.querying import Finder
 from cityos.store.record import (
     ChangeItem,
@@ -46,6 +47,7 @@ class Reader:
         self._connection = connection
         self._epoch = epoch
         self._numbers: dict[str, int] = {}
+        self.history = History(connection)
 
     @property
     def is_local(self) -> bool:

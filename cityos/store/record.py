@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, cast
@@ -12,11 +12,13 @@ import orjson
 from cityos.connector.batch import Notice, Row
 from cityos.connector.document import Document
 from cityos.ngsi.error import NgsiError
+from cityos.ngsi.evolution import Evolution
 from cityos.ngsi.geo import GeoQuery
 from cityos.ngsi.ordering import Ordering
 from cityos.ngsi.q import Condition
 from cityos.ngsi.scope_query import ScopeQuery
 from cityos.ngsi.selector import Selector
+from cityos.ngsi.temporal_query import EVER, TemporalQuery
 from cityos.ngsi.value import JsonObject
 
 # ---- writing
@@ -117,6 +119,41 @@ class ChangePage:
     items: tuple[ChangeItem, ...]
     next: int
     head: int
+
+
+# ---- history
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Which part of whose past: any of the selectors (none: all), q, place, scope; instances by time and attribute.
+
+    `shown` tells of an attribute's IRI or `scope` whether it is shown at all. `portion` is how many instances are read
+    of a series at most. The page is `limit` entities after `offset`, by id; `counted` asks how many there are in all.
+    """
+
+    temporal: TemporalQuery = EVER
+    selectors: tuple[Selector, ...] = ()
+    attributes: frozenset[str] | None = None
+    datasets: frozenset[str] | None = None
+    shown: Callable[[str], bool] | None = None
+    condition: Condition | None = None
+    place: GeoQuery | None = None
+    scope: ScopeQuery | None = None
+    offset: int = 0
+    limit: int = 20
+    counted: bool = False
+    descending: bool = False
+    portion: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class EvolutionPage:
+    """Evolutions in order of id; whether there are more; how many in all, where that was asked for."""
+
+    items: tuple[Evolution, ...]
+    more: bool
+    count: int | None = None
 
 
 # ---- feeds

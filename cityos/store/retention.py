@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, FromClause, Select, delete, exists, select
 
 from cityos.ngsi.instant import to_microseconds
 from cityos.store import statement as sql
 from cityos.store.record import Retention
-from cityos.store.schema import change, document, entity_type, instance, name, run
-from cityos.store.session import Session
+from cityos.store.schema import change, document, entity, entity_type, instance, name, run
+from cityos.store.session import TYPE, Session
 
 _PORTION = 2_000  # rows deleted at most per transaction and table
 
@@ -21,6 +21,7 @@ def trim(session: Session, tenant: str, keep: Retention) -> int:
     return (
         _trim_changes(session, tenant, _before(session, keep.changes))
         + _trim_history(session, tenant, keep)
+        + _trim_ended(session, tenant, _before(session, keep.history))
         + _trim_runs(session, tenant, _before(session, keep.runs))
         + _trim_documents(session, tenant, _before(session, keep.documents))
         + _trim_datasets(session, tenant, keep.dataset_versions)
@@ -53,6 +54,36 @@ def _trim_history(session: Session, tenant: str, keep: Retention) -> int:
         of_type = instance.c.entity.in_(_of_types(tenant, [iri]))
         count += _delete_instances(session, old.where(of_type, instance.c.at < _before(session, days)))
     return count
+
+
+def _trim_ended(session: Session, tenant: str, before: int) -> int:
+    """Forgets entities that ended long ago, once nothing is left of their past, nor of the feed that told their end."""
+    other = instance.alias("other")
+    past = exists().where(other.c.tenant == tenant, other.c.entity == entity.c.no, ~_is_type(other))
+    told = exists().where(change.c.tenant == tenant, change.c.seq == entity.c.seq)
+    ended = (
+        select(entity.c.no, entity.c.id)
+        .select_from(instance.join(entity, entity.c.no == instance.c.entity))
+        .where(instance.c.tenant == tenant, _is_type(instance), instance.c.current, instance.c.at < before)
+        .where(entity.c.document.is_(None), ~past, ~told)
+        .distinct()
+        .limit(_PORTION)
+    )
+    text, parameters = sql.rendered(ended)
+    rows = session.execute(text, **parameters)
+    for no, entity_id in rows:
+        for statement in (
+            delete(instance).where(instance.c.tenant == tenant, instance.c.entity == no),
+            delete(entity).where(entity.c.no == no),
+        ):
+            text, parameters = sql.rendered(statement)
+            session.change(text, **parameters)
+        session.forget(tenant, entity_id)
+    return len(rows)
+
+
+def _is_type(of: FromClause) -> ColumnElement[bool]:
+    return of.c.attribute.in_(select(name.c.no).where(name.c.iri == TYPE))
 
 
 def _of_types(tenant: str, iris: list[str]) -> Select[tuple[int]]:

@@ -12,8 +12,10 @@ from typing import Any, cast
 
 import orjson
 
-from cityos.ngsi.entity import Entity, Instance, from_bytes, instance_to_json, to_bytes
+from cityos.ngsi.entity import DEFAULT_DATASET, Entity, Instance, from_bytes, instance_to_json, to_bytes
 from cityos.ngsi.error import BadRequestData
+from cityos.ngsi.evolution import SCOPE, is_null, scope_instance
+from cityos.ngsi.expansion import NULL
 from cityos.ngsi.geo import bounds_of
 from cityos.ngsi.instant import EPOCH, to_microseconds
 from cityos.ngsi.merge import AttributeChange
@@ -26,6 +28,11 @@ from cityos.store.statement import Statement
 
 # As canonical bytes. Brokers refuse messages of a few megabytes, and one such entity would stop them all.
 LARGEST_ENTITY = 1_000_000
+# The name under which history keeps the types of an entity that has ended. No attribute has it: theirs hold a colon.
+TYPE = "type"
+
+# By attribute and dataset.
+SeenAt = Mapping[tuple[str, str], datetime]
 
 
 class Session:
@@ -175,8 +182,26 @@ class Session:
         known = self._group.known[key] = _known(rows[0]) if rows else None
         return known
 
-    def put(self, tenant: str, known: Known | None, entity: Entity, changes: list[AttributeChange], topic: str) -> int:
-        """Writes the new state of an entity, its history and its change; returns the change's seq."""
+    def forget(self, tenant: str, entity_id: str) -> None:
+        """An entity's row is gone: who comes under its id is new."""
+        self._job.known[tenant, entity_id] = None
+
+    def put(
+        self,
+        tenant: str,
+        known: Known | None,
+        entity: Entity,
+        changes: list[AttributeChange],
+        topic: str,
+        seen_at: SeenAt | None = None,
+        *,
+        history: bool = True,
+    ) -> int:
+        """Writes the new state of an entity, its history and its change; returns the change's seq.
+
+        `seen_at` is when deletions and the scope were observed. Without `history` only the state is written: the caller
+        sees to its history.
+        """
         before = known.entity if known is not None else None
         op: Op = "create" if before is None else "update"
         content = to_bytes(entity)
@@ -188,8 +213,8 @@ class Session:
         self._put_row(tenant, entity, Known(no, topic, seq, entity), content)
         self._put_types(tenant, no, before, entity)
         self._put_places(tenant, no, entity, changes, types_changed=before is None or before.types != entity.types)
-        for one in changes:
-            self._put_instance(tenant, no, one)
+        if history:
+            self._put_history(tenant, no, before, entity, changes, seen_at or {})
         self._put_change(tenant, seq, known.seq if known else 0, entity, topic, op, changes, content)
         return seq
 
@@ -205,8 +230,8 @@ class Session:
         self._put_row(tenant, entity, Known(known.no, known.topic, seq, None), None)
         self._put_types(tenant, known.no, entity, None)
         self._job.places[known.no] = (tenant, [])
-        for one in changes:
-            self._put_instance(tenant, known.no, one)
+        self._put_history(tenant, known.no, entity, Entity(entity.id, ()), changes, {})
+        self._put_last_types(tenant, known.no, entity)
         self._job.unowned.append({"tenant": tenant, "entity": entity.id})
         self._put_change(tenant, seq, known.seq, entity, known.topic, "delete", changes, b"")
         return seq
@@ -229,14 +254,46 @@ class Session:
 
     # ---- history
 
-    def _put_instance(self, tenant: str, no: int, one: AttributeChange) -> None:
+    def _put_history(
+        self,
+        tenant: str,
+        no: int,
+        before: Entity | None,
+        after: Entity,
+        changes: list[AttributeChange],
+        seen_at: SeenAt,
+    ) -> None:
+        for one in changes:
+            self._put_instance(tenant, no, one, seen_at.get((one.name, one.dataset)))
+        scopes = () if before is None else before.scopes
+        if scopes != after.scopes:
+            observed_at = seen_at.get((SCOPE, DEFAULT_DATASET))
+            said = scope_instance(after.scopes, observed_at) if after.scopes else _gone("Property", "", observed_at)
+            key = (no, self.name_no(SCOPE), DEFAULT_DATASET)
+            if scopes:
+                self._job.make_past(tenant, key)
+            self._add_instance(tenant, key, said, current=bool(after.scopes))
+
+    def _put_instance(self, tenant: str, no: int, one: AttributeChange, seen_at: datetime | None) -> None:
         key = (no, self.name_no(one.name), one.dataset)
         if one.before is not None:
             self._job.make_past(tenant, key)
-        if one.after is not None and one.before is not None and one.before.observed_at == one.after.observed_at:
+        if one.after is None:
+            kind = cast(Instance, one.before).kind
+            self._add_instance(tenant, key, _gone(kind, one.dataset, seen_at), current=False)
+        elif one.before is not None and one.before.observed_at == one.after.observed_at:
             self._correct_or_add(tenant, key, one.after, current=True)
         else:
-            self._add_instance(tenant, key, one.after, current=one.after is not None)
+            self._add_instance(tenant, key, one.after, current=True)
+
+    def _put_last_types(self, tenant: str, no: int, entity: Entity) -> None:
+        """What an entity was when it ended: by its types its history is still found."""
+        for iri in entity.types:
+            key = (no, self.name_no(TYPE), iri)
+            self._job.make_past(tenant, key)
+            row = self._instance_row(tenant, key, _gone("Property", iri, None), None, current=True)
+            row[11] = iri[:WORD_LENGTH]
+            self._job.add_instance(key, row)
 
     def put_late(self, tenant: str, no: int, name: str, instance: Instance) -> bool:
         """Writes an observation older than the current one into history; whether that was news."""
@@ -249,7 +306,7 @@ class Session:
             self._add_instance(tenant, key, instance, current=current)
             return True
         no, created_at, known = found
-        body = body_of(instance)
+        body = stored_body(instance)
         if known == body and not current:
             return False
         row = self._instance_row(tenant, key, instance, body, current=current)
@@ -257,7 +314,7 @@ class Session:
         self._job.add_correction(key, row)
         return True
 
-    def _find_instance(self, tenant: str, key: InstanceKey, at: datetime) -> tuple[int, int, bytes] | None:
+    def _find_instance(self, tenant: str, key: InstanceKey, at: datetime) -> tuple[int, int, bytes | None] | None:
         instant = to_microseconds(at)
         for layer in (self._job, self._group):
             row = layer.observed.get((key, instant))
@@ -266,20 +323,19 @@ class Session:
         no, attribute, dataset = key
         about = {"tenant": tenant, "entity": no, "attribute": attribute, "dataset": dataset, "at": instant}
         rows = self._connection.rows(sql.FIND_INSTANCE, about)
-        return cast("tuple[int, int, bytes]", rows[0]) if rows else None
+        return cast("tuple[int, int, bytes | None]", rows[0]) if rows else None
 
-    def _add_instance(self, tenant: str, key: InstanceKey, instance: Instance | None, *, current: bool) -> None:
-        body = None if instance is None else body_of(instance)
+    def _add_instance(self, tenant: str, key: InstanceKey, instance: Instance, *, current: bool) -> None:
+        body = stored_body(instance)
         self._job.add_instance(key, self._instance_row(tenant, key, instance, body, current=current))
 
     def _instance_row(
-        self, tenant: str, key: InstanceKey, instance: Instance | None, body: bytes | None, *, current: bool
+        self, tenant: str, key: InstanceKey, instance: Instance, body: bytes | None, *, current: bool
     ) -> list[Any]:
         now = to_microseconds(self.now)
-        observed_at = None if instance is None else instance.observed_at
-        at = now if observed_at is None else to_microseconds(observed_at)
-        number, word = (None, None) if instance is None else comparable(instance)
-        observed = observed_at is not None
+        observed = instance.observed_at is not None
+        at = now if instance.observed_at is None else to_microseconds(instance.observed_at)
+        number, word = comparable(instance)
         return [self._next("instance"), tenant, *key, at, observed, now, now, current, number, word, body]
 
     # ---- places
@@ -345,11 +401,26 @@ def body_of(instance: Instance) -> bytes:
     return orjson.dumps(told)
 
 
+def stored_body(instance: Instance) -> bytes | None:
+    """As `body_of`; None for one that says the attribute was deleted."""
+    return None if is_null(instance) else body_of(instance)
+
+
+def _gone(kind: str, dataset: str, observed_at: datetime | None) -> Instance:
+    """An instance that says an attribute was deleted."""
+    return Instance(kind, NULL, observed_at, dataset)
+
+
 _COMPARABLE: Mapping[str, str] = {"Property": "value", "Relationship": "object", "VocabProperty": "vocab"}
 
 
 def comparable(instance: Instance) -> tuple[float | None, str | None]:
-    """What the columns `number` and `word` hold of an instance's value; both None for what is neither."""
+    """What the columns `number` and `word` hold of an instance's value; both None for what is neither.
+
+    Of a deletion `word` holds the kind of the attribute that is gone.
+    """
+    if is_null(instance):
+        return None, instance.kind
     value = instance.value
     if isinstance(value, str):
         return None, value[:WORD_LENGTH]

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from cityos.connector.document import Document
+from cityos.ngsi.entity import Instance
+from cityos.ngsi.evolution import Said
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.provision import Command
-from cityos.store import resource
+from cityos.store import evolving, resource
 from cityos.store import statement as sql
 from cityos.store.connection import Database
 from cityos.store.dataset_file import DatasetFiles
@@ -102,6 +104,32 @@ class Store:
         if not await self.read(lambda reader: reader.has_expired(now)):
             return 0  # asked every few seconds: a transaction for nothing would be a disk write for nothing
         return await self._write_directly(lambda session: end_expired(session, now))
+
+    async def add_instances(self, tenant: str, said: Said, *, only_known: bool = False) -> Outcome:
+        """Adds instances to an entity's past, and moves its present where they are newer. Raises ResourceNotFound."""
+        return await self._write_directly(
+            lambda session: evolving.add_instances(session, tenant, said, self._topic_name, only_known=only_known)
+        )
+
+    async def change_instance(self, tenant: str, entity_id: str, name: str, no: int, said: Instance) -> None:
+        """Changes parts of one instance. Raises ResourceNotFound, BadRequestData."""
+        await self._write_directly(lambda session: evolving.change_instance(session, tenant, entity_id, name, no, said))
+
+    async def delete_instance(self, tenant: str, entity_id: str, name: str, no: int) -> None:
+        """Deletes one instance. Raises ResourceNotFound."""
+        await self._write_directly(lambda session: evolving.delete_instance(session, tenant, entity_id, name, no))
+
+    async def delete_history(
+        self, tenant: str, entity_id: str, name: str, dataset: str, *, everything: bool = False
+    ) -> None:
+        """Deletes an attribute with its past: the instances of a dataset, or all. Raises ResourceNotFound."""
+        await self._write_directly(
+            lambda session: evolving.delete_attribute(session, tenant, entity_id, name, dataset, everything=everything)
+        )
+
+    async def erase(self, tenant: str, entity_id: str) -> None:
+        """Erases an entity and its past. Raises ResourceNotFound."""
+        await self._write_directly(lambda session: evolving.erase(session, tenant, entity_id))
 
     async def put_resource(
         self, tenant: str, kind: str, resource_id: str, body: bytes, *, only_new: bool = False

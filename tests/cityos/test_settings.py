@@ -81,3 +81,10 @@ def test_serving_others_needs_a_key() -> None:
     check_bind("0.0.0.0", Settings(api_key="k" * 16))
     with pytest.raises(SettingError, match="CITYOS_API_KEY"):
         check_bind("0.0.0.0", Settings())
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "many", "1.5", "10000000"])
+def test_a_page_of_the_past_is_a_whole_number(said: str) -> None:
+    with pytest.raises(SettingError, match="CITYOS_HISTORY_PAGE"):
+        Settings.read({"CITYOS_HISTORY_PAGE": said})
+    assert Settings.read({"CITYOS_HISTORY_PAGE": "500"}).history_page == 500
