@@ -5,13 +5,19 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cityos.api import reading
+from cityos.api.accepting import accepted
 from cityos.api.door import Door
 from cityos.api.provision import PREFIX
 from cityos.ngsi.error import NotBuilt
 
 
 async def not_supported(request: Request) -> Response:
-    """Whatever asks other context sources."""
+    """Whatever asks other context sources. What is wrong with the request itself is told first, as everywhere."""
+    accepted(request)
+    if request.method in ("POST", "PATCH"):
+        body = await reading.read_json(request, reading.ENTITY_LIMIT)
+        await reading.context_of(request, body)
     raise NotBuilt(
         "This hub does not forward to other context sources yet: registrations, entity maps and snapshots are not kept"
     )
