@@ -24,6 +24,8 @@ from cityos.api.door import Door
 from cityos.api.paging import Position, next_link, position_of
 from cityos.api.provision import PREFIX, id_of
 from cityos.api.rendition import Rendition, has_context_inside, rendition_of, show_of
+from cityos.api.spreadsheet import CSV
+from cityos.api.table_file import table_of
 from cityos.ngsi.context import Context
 from cityos.ngsi.error import BadRequestData, ResourceNotFound
 from cityos.ngsi.geojson import feature_collection
@@ -35,6 +37,7 @@ from cityos.ngsi.value import JsonObject
 from cityos.store.record import Stored
 
 _PURGED_AT_ONCE = 1_000
+_QUERY_OFFERS = (*ENTITY_OFFERS, CSV)
 
 
 async def retrieve(request: Request) -> Response:
@@ -64,7 +67,7 @@ async def _joined(request: Request, rendition: Rendition, stored: Stored) -> Res
 async def query(request: Request) -> Response:
     """GET /entities"""
     reading.check_parameters(request, _QUERY_WORDS)
-    media_type = accepted(request, ENTITY_OFFERS)
+    media_type = accepted(request, _QUERY_OFFERS)
     tenant = reading.reading_tenant(request)
     position = position_of(request)
     asked = asked_by_url(request, await reading.context_of(request), after=position.after, offset=position.offset)
@@ -114,8 +117,11 @@ def _purged(request: Request, context: Context) -> Callable[[str], Command]:
 async def _page(request: Request, tenant: str, asked: Asked, position: Position, media_type: str) -> Response:
     page = await reading.rooms_of(request).store.query(tenant, asked.query)
     found = [stored.entity() for stored in page.items]
-    told = await _told(request, tenant, found, asked.view, asked.join, media_type, asked.geometry_property)
-    answer = _answer(request, told, asked.view, media_type)
+    if media_type == CSV or request.query_params.get("format") == "csv":
+        answer = table_of(found, asked.view)
+    else:
+        told = await _told(request, tenant, found, asked.view, asked.join, media_type, asked.geometry_property)
+        answer = _answer(request, told, asked.view, media_type)
     if page.next is not None:
         answer.headers.append("Link", next_link(request, position, page.next, asked.query.limit))
     if page.count is not None:

@@ -1,42 +1,35 @@
-"""The past of one entity as a file for spreadsheets: CSV in UTF-8 with BOM, a column for each attribute, Japan's time.
+"""The past of one entity as a file for spreadsheets: a line for each instant, a column for each attribute.
 
 The file is written while it is read, a portion of each series at a time: a month of it never lies in memory whole.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta, timezone
 from typing import cast
 from urllib.parse import quote
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from cityos.api import reading
-from cityos.api.temporal_asking import CSV, TemporalAsked
+from cityos.api.spreadsheet import BOM, CSV, Cell, cell_of, is_point, lines_of, local_time
+from cityos.api.temporal_asking import TemporalAsked
 from cityos.ngsi.error import BadRequestData, ResourceNotFound
 from cityos.ngsi.evolution import Point
-from cityos.ngsi.instant import format_instant, from_microseconds
-from cityos.ngsi.representation import View, represent_instance
-from cityos.ngsi.value import Json, JsonObject
+from cityos.ngsi.instant import from_microseconds
+from cityos.ngsi.representation import View
+from cityos.ngsi.value import JsonObject
 from cityos.store.history import Found, Key, span_of
 from cityos.store.reading import Reader
 from cityos.store.record import HistoryQuery
 from cityos.store.store import Store
 from cityos.vocabulary.heading import GONE, LATITUDE, LONGITUDE, WHEN, heading_of
 
-_JST = timezone(timedelta(hours=9), "JST")
 _PORTION = 2_000  # instances of each series at a time
 _ROWS = 1_000  # of the file, written and sent at once
-_BOM = "\ufeff"
-# Spreadsheets take a text that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(slots=True)
@@ -100,18 +93,18 @@ class _File:
     def heading(self) -> bytes:
         """The first line, after the mark by which spreadsheets know UTF-8."""
         names = [heading for column in self.columns for heading in _headings(column, self.view)]
-        return _lines([[WHEN, *names]], _BOM)
+        return lines_of([[WHEN, *names]], BOM)
 
     def next_lines(self, reader: Reader) -> bytes:
         """The next lines; nothing at the end."""
-        rows: list[list[str | int | float]] = []
+        rows: list[list[Cell]] = []
         while len(rows) < _ROWS:
             self.fill(reader)
             at = min((column.points[0].at for column in self.columns if column.points), default=None)
             if at is None:
                 break
-            rows.append([_local(at), *_cells(self.columns, at, self.view)])
-        return _lines(rows)
+            rows.append([local_time(from_microseconds(at)), *_cells(self.columns, at, self.view)])
+        return lines_of(rows)
 
 
 def _open(reader: Reader, tenant: str, entity_id: str, query: HistoryQuery, view: View) -> _File:
@@ -124,7 +117,7 @@ def _open(reader: Reader, tenant: str, entity_id: str, query: HistoryQuery, view
     file.fill(reader)
     file.columns = [column for column in columns if column.points]
     for column in file.columns:
-        column.is_place = all(_is_point(point.body) or point.is_deleted for point in column.points)
+        column.is_place = all(is_point(point.body) or point.is_deleted for point in column.points)
     return file
 
 
@@ -132,13 +125,6 @@ async def _sent(store: Store, file: _File) -> AsyncIterator[bytes]:
     yield file.heading()
     while lines := await store.read(file.next_lines):
         yield lines
-
-
-def _lines(rows: Sequence[Sequence[str | int | float]], before: str = "") -> bytes:
-    text = io.StringIO()
-    text.write(before)
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
 
 
 def _headings(column: _Column, view: View) -> list[str]:
@@ -149,43 +135,16 @@ def _headings(column: _Column, view: View) -> list[str]:
     return [heading_of(column.attribute, view.context.compact(column.attribute), dataset)]
 
 
-def _cells(columns: list[_Column], at: int, view: View) -> list[str | int | float]:
+def _cells(columns: list[_Column], at: int, view: View) -> list[Cell]:
     """What was so at an instant; empty where a series says nothing of it."""
-    cells: list[str | int | float] = []
+    cells: list[Cell] = []
     for column in columns:
         point = column.points.popleft() if column.points and column.points[0].at == at else None
         if not column.is_place:
-            cells.append("" if point is None else _cell(point, view))
-        elif point is None or not _is_point(point.body):
+            cells.append("" if point is None else GONE if point.is_deleted else cell_of(point.body, view))
+        elif point is None or not is_point(point.body):
             cells += ["" if point is None else GONE, ""]
         else:
             longitude, latitude = cast(list[float], cast(JsonObject, point.body["value"])["coordinates"])[:2]
             cells += [latitude, longitude]
     return cells
-
-
-def _cell(point: Point, view: View) -> str | int | float:
-    if point.is_deleted:
-        return GONE
-    value: Json = represent_instance(point.body, view) if point.body["type"] != "Property" else point.body["value"]
-    if isinstance(value, dict) and len(value) == 1:  # the member that simplified values of some kinds keep
-        (value,) = value.values()
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    return orjson.dumps(value).decode()
-
-
-def _is_point(body: JsonObject) -> bool:
-    value = body.get("value")
-    return body["type"] == "GeoProperty" and isinstance(value, dict) and value.get("type") == "Point"
-
-
-def _local(at: int) -> str:
-    """Japan's time as spreadsheets read it; the last hours of the year 9999 have none, and stay in UTC."""
-    instant = from_microseconds(at)
-    try:
-        return instant.astimezone(_JST).replace(tzinfo=None).isoformat(" ")
-    except OverflowError:
-        return format_instant(instant)

@@ -159,8 +159,8 @@ def form_of(request: Request) -> str:
     names = {"keyValues": "simplified", **{form: form for form in FORMS}}
     forms = [names[name] for name in asked if name in names]
     for name in asked:
-        if name and name not in names and name != "sysAttrs":
-            raise InvalidRequest(f"{name[:40]} is not one of {', '.join(FORMS)}, sysAttrs")
+        if name and name not in names and name not in ("sysAttrs", "csv"):
+            raise InvalidRequest(f"{name[:40]} is not one of {', '.join(FORMS)}, csv, sysAttrs")
     return forms[0] if forms else "normalized"
 
 

@@ -13,7 +13,7 @@ from cityos.api import reading
 from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, LD_JSON, accepted
 from cityos.api.answering import context_link, context_said
 from cityos.api.asking import SHAPE_WORDS, geometry_property_of, join_of, view_of
-from cityos.ngsi.error import ResourceNotFound
+from cityos.ngsi.error import InvalidRequest, ResourceNotFound
 from cityos.ngsi.geojson import compile_feature
 from cityos.ngsi.linked import Inline, Join
 from cityos.ngsi.representation import View, compile_view
@@ -58,6 +58,8 @@ async def rendition_of(request: Request) -> Rendition:
     """What the parameters and headers of a retrieval say. Raises what makes it no valid one."""
     reading.check_parameters(request, SHAPE_WORDS)
     media_type = accepted(request, ENTITY_OFFERS)
+    if request.query_params.get("format") == "csv":
+        raise InvalidRequest("format=csv is for queries (GET /entities) and for the past (GET /temporal/entities/{id})")
     tenant, context = reading.reading_tenant(request), await reading.context_of(request)
     said = dict(request.query_params)
     view = view_of(request, said, context)

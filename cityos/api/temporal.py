@@ -12,8 +12,8 @@ from cityos.api import history_file, reading
 from cityos.api.answering import entities_response
 from cityos.api.door import Door
 from cityos.api.provision import PREFIX, id_of
+from cityos.api.spreadsheet import CSV
 from cityos.api.temporal_asking import (
-    CSV,
     TemporalAsked,
     read_posted_query,
     read_query,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from cityos.api import reading
 from cityos.api.accepting import accepted
 from cityos.api.asking import LARGEST_PAGE, listed_in, names_in, selector_of, text_in
+from cityos.api.spreadsheet import CSV
 from cityos.ngsi.context import Context
 from cityos.ngsi.error import BadRequestData, InvalidRequest
 from cityos.ngsi.expansion import is_uri
@@ -25,7 +26,6 @@ from cityos.ngsi.temporal_representation import TemporalView
 from cityos.ngsi.value import Json, JsonObject
 from cityos.store.record import HistoryQuery
 
-CSV = "text/csv"
 OFFERS = ("application/json", "application/ld+json", CSV)
 
 # A request's words, whether they stand in its address or in the body of a POST query.

@@ -1,0 +1,55 @@
+"""Entities as a table for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import httpx
+
+from cityos.ngsi.value import Json
+
+ENTITIES = "/ngsi-ld/v1/entities"
+
+
+async def _rows(client: httpx.AsyncClient, **params: str) -> list[list[str]]:
+    answer = await client.get(ENTITIES, params={"type": "Zone", **params}, headers={"Accept": "text/csv"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+async def _put(client: httpx.AsyncClient, *said: Json) -> None:
+    answer = await client.post("/ngsi-ld/v1/entityOperations/upsert", json=list(said))
+    assert answer.status_code in (201, 204)
+
+
+async def test_every_entity_is_a_line_with_places_in_two_columns_and_times_of_japan(client: httpx.AsyncClient) -> None:
+    place: Json = {"type": "Point", "coordinates": [140.74, 40.82]}
+    depth: Json = {"type": "Property", "value": 32, "observedAt": "2026-01-15T23:30:00Z"}
+    await _put(
+        client,
+        {"id": "urn:x:1", "type": "Zone", "depth": depth, "location": {"type": "GeoProperty", "value": place}},
+        {"id": "urn:x:2", "type": "Zone", "note": "=1+1"},
+    )
+    assert await _rows(client) == [
+        ["ID", "種類", "日時（日本時間）", "depth", "位置 緯度", "位置 経度", "note"],
+        ["urn:x:1", "Zone", "2026-01-16 08:30:00", "32", "40.82", "140.74", ""],
+        ["urn:x:2", "Zone", "", "", "", "", "'=1+1"],
+    ]
+
+
+async def test_only_what_is_picked_has_a_column_and_datasets_have_their_own(client: httpx.AsyncClient) -> None:
+    two: Json = [{"type": "Property", "value": 1}, {"type": "Property", "value": 2, "datasetId": "urn:d:b"}]
+    await _put(client, {"id": "urn:x:1", "type": "Zone", "depth": two, "note": "雪"})
+    rows = await _rows(client, pick="id,type,depth")
+    assert rows[0][3:] == ["depth", "depth（urn:d:b）"]
+    assert rows[1][3:] == ["1", "2"]
+
+
+async def test_one_entity_is_no_table(client: httpx.AsyncClient) -> None:
+    await _put(client, {"id": "urn:x:1", "type": "Zone"})
+    answer = await client.get(f"{ENTITIES}/urn:x:1", params={"format": "csv"})
+    assert answer.status_code == 400
+    assert "format=csv is for queries" in answer.json()["detail"]
