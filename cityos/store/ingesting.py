@@ -40,6 +40,7 @@ def _ingest_delivery(session: Session, tenant: str, run: Run, delivery: Delivery
     spoken: dict[str, list[Row]] = {}
     for row in delivery.rows:
         spoken.setdefault(row.entity.id, []).append(row)
+    session.prefetch(tenant, spoken)
     if run.replayed:
         mended = sum(_remember(session, tenant, rows) for rows in spoken.values())
         return RunResult(accepted=delivery.seen or len(delivery.rows), held=delivery.held, changed=mended)
