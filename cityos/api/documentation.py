@@ -29,7 +29,7 @@ def door_to_docs(doors: Sequence[Door]) -> Door:
 
 
 def _page(doors: Sequence[Door]) -> str:
-    parts = "".join(_section(door) for door in doors)
+    parts = "".join(_section(door) for door in doors if door.is_useful)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>CityOS API</title><style>{_STYLE}</style><h1>CityOS 都市OS</h1>"

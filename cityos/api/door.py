@@ -35,6 +35,7 @@ class Door:
     summary: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     name: str = ""  # in the OpenAPI document; the handler's, if not said
+    is_useful: bool = True  # False: it only says why it does not serve, and is left out of the page for people
 
     def install(self, app: FastAPI) -> None:
         """Puts the door into the application."""

@@ -14,6 +14,7 @@ from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, accepted
 from cityos.api.answering import context_link, context_said
 from cityos.api.asking import (
     FILTER_WORDS,
+    LARGEST_PAGE,
     PAGE_WORDS,
     SHAPE_WORDS,
     Asked,
@@ -27,7 +28,7 @@ from cityos.api.rendition import Rendition, has_context_inside, rendition_of, sh
 from cityos.api.spreadsheet import CSV
 from cityos.api.table_file import table_of
 from cityos.ngsi.context import Context
-from cityos.ngsi.error import BadRequestData, ResourceNotFound
+from cityos.ngsi.error import BadRequestData, ResourceNotFound, TooComplexQuery
 from cityos.ngsi.geojson import feature_collection
 from cityos.ngsi.linked import Gathering, Join
 from cityos.ngsi.projection import parse_attrs
@@ -37,6 +38,7 @@ from cityos.ngsi.value import JsonObject
 from cityos.store.record import Stored
 
 _PURGED_AT_ONCE = 1_000
+_LARGEST_TABLE = 50_000
 _QUERY_OFFERS = (*ENTITY_OFFERS, CSV)
 
 
@@ -115,18 +117,37 @@ def _purged(request: Request, context: Context) -> Callable[[str], Command]:
 
 
 async def _page(request: Request, tenant: str, asked: Asked, position: Position, media_type: str) -> Response:
-    page = await reading.rooms_of(request).store.query(tenant, asked.query)
-    found = [stored.entity() for stored in page.items]
+    store = reading.rooms_of(request).store
     if media_type == CSV or request.query_params.get("format") == "csv":
-        answer = table_of(found, asked.view)
-    else:
-        told = await _told(request, tenant, found, asked.view, asked.join, media_type, asked.geometry_property)
-        answer = _answer(request, told, asked.view, media_type)
+        return await _table(request, tenant, asked)
+    page = await store.query(tenant, asked.query)
+    found = [stored.entity() for stored in page.items]
+    told = await _told(request, tenant, found, asked.view, asked.join, media_type, asked.geometry_property)
+    answer = _answer(request, told, asked.view, media_type)
     if page.next is not None:
         answer.headers.append("Link", next_link(request, position, page.next, asked.query.limit))
     if page.count is not None:
         answer.headers["NGSILD-Results-Count"] = str(page.count)
     return answer
+
+
+async def _table(request: Request, tenant: str, asked: Asked) -> Response:
+    """All hits as one file, unless a limit is said: who opens a spreadsheet does not follow a Link header."""
+    store = reading.rooms_of(request).store
+    if "limit" in request.query_params:
+        page = await store.query(tenant, asked.query)
+        return table_of([stored.entity() for stored in page.items], asked.view)
+    found: list[JsonObject] = []
+    query = replace(asked.query, limit=LARGEST_PAGE)
+    while True:
+        page = await store.query(tenant, query)
+        found += [stored.entity() for stored in page.items]
+        if page.next is None:
+            return table_of(found, asked.view)
+        if len(found) >= _LARGEST_TABLE:
+            raise TooComplexQuery(f"The table would have more than {_LARGEST_TABLE} lines; ask for fewer, or set limit")
+        is_ordered = query.ordering is not None
+        query = replace(query, offset=int(page.next)) if is_ordered else replace(query, after=page.next)
 
 
 async def _told(

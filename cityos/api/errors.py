@@ -19,6 +19,7 @@ from cityos.ngsi.error import (
     NgsiError,
     NonexistentTenant,
     NotBuilt,
+    PreconditionFailed,
     ResourceNotFound,
     TooComplexQuery,
 )
@@ -33,6 +34,7 @@ _STATUS: Final[Mapping[type[NgsiError], int]] = {
     LdContextNotAvailable: 504,
     TooComplexQuery: 403,
     NotBuilt: 501,
+    PreconditionFailed: 412,
 }
 _ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 

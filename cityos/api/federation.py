@@ -33,8 +33,17 @@ _COLLECTIONS = {
     "snapshots/{id}": ("GET", "PATCH", "DELETE"),
 }
 
+_SUMMARY = "Not built yet: answers 501"
+
 DOORS = tuple(
-    Door(method, f"{PREFIX}/{path}", not_supported, "Not built yet: answers 501", name=f"{method}_{path}")
+    Door(
+        method,
+        f"{PREFIX}/{path}",
+        not_supported,
+        "Not built yet: answers 501",
+        name=f"{method}_{path}",
+        is_useful=False,
+    )
     for path, methods in _COLLECTIONS.items()
     for method in methods
 )

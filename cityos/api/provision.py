@@ -13,6 +13,7 @@ from starlette.responses import Response
 from cityos.api import reading
 from cityos.api.answering import json_response
 from cityos.api.door import Door
+from cityos.api.rendition import versions_of
 from cityos.ngsi import provision
 from cityos.ngsi.entity import Entity, Instance
 from cityos.ngsi.error import BadRequestData, InvalidRequest
@@ -124,7 +125,10 @@ async def write_nothing(request: Request) -> Response:
 
 
 async def apply_one(request: Request, tenant: str, command: Command) -> Outcome:
-    """Carries out one command; what it refuses is raised."""
+    """Carries out one command; what it refuses is raised. `If-Match` holds it to a version that was read."""
+    said = request.headers.get("if-match")
+    if said is not None and said.strip() != "*":
+        command = replace(command, versions=versions_of(said, reading.rooms_of(request).store.epoch))
     (outcome,) = await reading.rooms_of(request).store.apply(tenant, [command])
     if outcome.error is not None:
         raise outcome.error
@@ -197,9 +201,25 @@ _ONE = f"{PREFIX}/entities/{{id}}"
 _ATTRIBUTES = f"{PREFIX}/entities/{{id}}/attrs"
 _ATTRIBUTE = f"{PREFIX}/entities/{{id}}/attrs/{{attr}}"
 
+_NOWHERE = "Refused: the address names no entity"
+
 DOORS = (
-    Door("PATCH", f"{PREFIX}/entities", write_nothing, "Refused: the address names no entity", name="patch_nothing"),
-    Door("PUT", f"{PREFIX}/entities", write_nothing, "Refused: the address names no entity", name="put_nothing"),
+    Door(
+        "PATCH",
+        f"{PREFIX}/entities",
+        write_nothing,
+        "Refused: the address names no entity",
+        name="patch_nothing",
+        is_useful=False,
+    ),
+    Door(
+        "PUT",
+        f"{PREFIX}/entities",
+        write_nothing,
+        "Refused: the address names no entity",
+        name="put_nothing",
+        is_useful=False,
+    ),
     Door("POST", f"{PREFIX}/entities", create, "Create an entity", _LOCAL),
     Door("PATCH", _ATTRIBUTE, update_attribute, "Change parts of one attribute", _LOCAL),
     Door("PUT", _ATTRIBUTE, replace_attribute, "Replace one attribute", _LOCAL),

@@ -43,14 +43,21 @@ def given_key(request: Request) -> str | None:
 def writing_tenant(request: Request) -> str:
     """The tenant to write to. Raises KeyRequired where the key is missing."""
     rooms = rooms_of(request)
-    if request.headers.get("sec-fetch-site") == "cross-site":
-        raise KeyRequired("Pages of other sites cannot write here")
-    if not matches(rooms.key, given_key(request)):
-        raise KeyRequired("Writing needs the key: send it as X-API-Key")
+    is_listed = request.headers.get("origin") in rooms.cors_origins
+    if request.headers.get("sec-fetch-site") == "cross-site" and not is_listed:
+        raise KeyRequired("Pages of other sites cannot write here unless CITYOS_CORS_ORIGINS lists their origin")
+    check_key(request)
     tenant = tenant_of(request)
     if not may_read(tenant, rooms.key, given_key(request)):
         raise KeyRequired(f"The tenant {tenant} is internal: the hub needs CITYOS_API_KEY to open it")
     return tenant
+
+
+def check_key(request: Request) -> None:
+    """Raises KeyRequired where the hub has a key and the request carries none, or another."""
+    given = given_key(request)
+    if not matches(rooms_of(request).key, given):
+        raise KeyRequired("The X-API-Key is not this hub's" if given else "This needs the key: send it as X-API-Key")
 
 
 def reading_tenant(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from cityos.ngsi.representation import View, compile_view
 from cityos.ngsi.value import JsonObject
 from cityos.store.record import Stored
 
+# As `Rendition.etag` writes it.
+_ETAG = re.compile(r'"([0-9a-f]+)-(\d{1,18})-[0-9a-f]+"')
 Show = Callable[[JsonObject], JsonObject]
 
 
@@ -52,6 +55,11 @@ class Rendition:
     def etag(self, epoch: str, stored: Stored) -> str:
         """Changes with the entity and with how it is shown."""
         return f'"{epoch}-{stored.seq}-{self.mark}"'
+
+
+def versions_of(said: str, epoch: str) -> frozenset[int]:
+    """The versions that an If-Match names by ETags of this database; others match nothing."""
+    return frozenset(int(seq) for of, seq in _ETAG.findall(said) if of == epoch)
 
 
 async def rendition_of(request: Request) -> Rendition:

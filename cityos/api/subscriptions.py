@@ -171,7 +171,7 @@ def _id_of(request: Request) -> str:
 
 
 def _reading_tenant(request: Request) -> str:
-    reading.writing_tenant(request)  # the key
+    reading.check_key(request)
     return reading.reading_tenant(request)
 
 

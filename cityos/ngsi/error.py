@@ -50,6 +50,13 @@ class LdContextNotAvailable(NgsiError):
     title = "The @context is not available"
 
 
+class PreconditionFailed(NgsiError):
+    """The entity is no longer the version that the request is meant for (RFC 9110, 13.1.1)."""
+
+    kind = "PreconditionFailed"
+    title = "The entity has changed since it was read"
+
+
 class NotBuilt(NgsiError):
     """The operation is in the standard, but not here yet."""
 

@@ -141,6 +141,8 @@ def _expand_attributes(body: JsonObject, context: Context, path: str, depth: int
             raise BadRequestData(f"{where!r}: {error}") from None
         instances = attributes.setdefault(iri, {})
         for instance in _expand_attribute(value, context, where, depth):
+            if iri in _PLACES and instance.kind != "GeoProperty" and instance.value != NULL:
+                raise BadRequestData(f"{where} is no GeoJSON geometry such as {_POINT}")
             if instance.dataset in instances:
                 raise BadRequestData(f"{where} has two instances of the dataset {instance.dataset or 'default'}")
             instances[instance.dataset] = instance
@@ -174,6 +176,9 @@ _SUB_RESERVED = (
     | frozenset(NOTE_MEMBERS)
     | frozenset(VALUE_MEMBER.values())
 )
+# Places of every entity (clause 4.5.2.2, table 4.4.1): something else under these names would never be found.
+_PLACES = frozenset(CORE_TERMS[name] for name in ("location", "observationSpace", "operationSpace"))
+_POINT = '{"type": "Point", "coordinates": [140.74, 40.82]}'
 # Written as an IRI, a reserved word would pass as an attribute and be taken for the member itself when it is shown.
 _RESERVED_IRIS = {
     words: frozenset(CORE_TERMS[word] for word in words if word in CORE_TERMS) for words in (_RESERVED, _SUB_RESERVED)

@@ -14,7 +14,10 @@ def parse_instant(text: str) -> datetime:
     """An aware UTC datetime of an ISO 8601 date-time that names its zone; ValueError otherwise."""
     if "T" not in text:
         raise ValueError(f"{text!r} is not an ISO 8601 date-time such as 2026-01-15T08:00:00Z")
-    instant = datetime.fromisoformat(text)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text[:60]!r} is not an ISO 8601 date-time such as 2026-01-15T08:00:00Z") from None
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} names no time zone; write 2026-01-15T08:00:00Z or +09:00")
     try:

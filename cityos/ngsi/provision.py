@@ -29,10 +29,11 @@ Step = Callable[[Entity | None], Decision]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A step for the entity of this id."""
+    """A step for the entity of this id; only if its version is one of `versions`, where these are given."""
 
     id: str
     step: Step = field(compare=False)
+    versions: frozenset[int] | None = None
 
 
 def create(said: Entity) -> Command:

@@ -131,9 +131,11 @@ def _instant(said: Mapping[str, Json], name: str) -> datetime | None:
     value = said.get(name)
     if value is None:
         return None
+    if not isinstance(value, str):
+        raise BadRequestData(f"{name} is not text")
     try:
-        return parse_instant(cast(str, value))
-    except (ValueError, TypeError) as error:
+        return parse_instant(value.replace(" ", "+"))  # the + of +09:00 arrives as a blank in a URL
+    except ValueError as error:
         raise BadRequestData(f"{name}: {error}") from None
 
 

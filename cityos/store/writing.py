@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from cityos.ngsi.entity import Entity
-from cityos.ngsi.error import NgsiError
+from cityos.ngsi.error import NgsiError, PreconditionFailed
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.merge import settle
 from cityos.ngsi.provision import Command
@@ -29,6 +29,8 @@ def carry_out(session: Session, tenant: str, commands: Sequence[Command], topics
 def _carry_out(session: Session, tenant: str, command: Command, topics: TopicNames) -> Outcome:
     known = session.find(tenant, command.id)
     try:
+        if command.versions is not None and (known is None or known.seq not in command.versions):
+            raise PreconditionFailed(f"{command.id} is no longer the version of If-Match; read it anew")
         decision = command.step(None if known is None else known.entity)
         if decision.entity is not None:
             outcome = put(session, tenant, known, decision.entity, topics)

@@ -363,3 +363,31 @@ async def test_an_unknown_door_and_a_wrong_method_are_problems_too(client: httpx
     answer = await client.put("/changes", json={})
     assert_problem(answer, 405, "InvalidRequest", "PUT")
     assert answer.headers["allow"]
+
+
+async def test_if_match_holds_a_write_to_the_version_that_was_read(client: httpx.AsyncClient) -> None:
+    """RFC 9110, 13.1.1: who writes what another has changed meanwhile is told, and nothing is lost."""
+    await client.post(ENTITIES, json=zone("1", depth=1))
+    etag = (await client.get(path_of("1"))).headers["etag"]
+    assert (await client.patch(path_of("1"), json={"depth": 2}, headers={"If-Match": etag})).status_code == 204
+    late = await client.patch(path_of("1"), json={"depth": 3}, headers={"If-Match": etag})
+    assert_problem(late, 412, "PreconditionFailed", "read it anew")
+    nonsense = await client.delete(path_of("1"), headers={"If-Match": '"zzz"'})
+    assert_problem(nonsense, 412, "PreconditionFailed")
+    assert (await client.get(path_of("1"), params={"format": "simplified"})).json()["depth"] == 2
+    assert (await client.patch(path_of("1"), json={"depth": 4}, headers={"If-Match": "*"})).status_code == 204
+
+
+async def test_a_version_that_is_known_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    await client.post(ENTITIES, json=zone("1", depth=1))
+    etag = (await client.get(path_of("1"))).headers["etag"]
+    assert (await client.get(path_of("1"), headers={"If-None-Match": etag})).status_code == 304
+    assert (await client.get(path_of("1"), params={"format": "concise"})).headers["etag"] != etag
+    await client.patch(path_of("1"), json={"depth": 2})
+    assert (await client.get(path_of("1"), headers={"If-None-Match": etag})).status_code == 200
+
+
+async def test_a_location_that_is_no_geometry_is_refused(client: httpx.AsyncClient) -> None:
+    """It would be stored as a plain value, and no query by place would ever find it."""
+    answer = await client.post(ENTITIES, json=zone("1", location={"lat": 40.82, "lon": 140.75}))
+    assert_problem(answer, 400, "BadRequestData", "no GeoJSON geometry such as")

@@ -53,3 +53,13 @@ async def test_one_entity_is_no_table(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{ENTITIES}/urn:x:1", params={"format": "csv"})
     assert answer.status_code == 400
     assert "format=csv is for queries" in answer.json()["detail"]
+
+
+async def test_a_table_is_whole_unless_a_limit_is_said(client: httpx.AsyncClient) -> None:
+    made: list[Json] = [{"id": f"urn:x:{number:04}", "type": "Zone", "n": number} for number in range(1_050)]
+    await _put(client, *made)
+    assert len(await _rows(client)) == 1_051
+    ordered = await _rows(client, orderBy="n;desc")
+    assert [row[3] for row in ordered[1:4]] == ["1049", "1048", "1047"]
+    assert len(ordered) == 1_051
+    assert len(await _rows(client, limit="5")) == 6

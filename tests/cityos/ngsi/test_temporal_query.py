@@ -28,6 +28,7 @@ def test_nothing_said_is_all_of_the_past() -> None:
         ({"timerel": "before", "timeAt": _AT}, None, _INSTANT),
         ({"timerel": "between", "timeAt": _AT, "endTimeAt": _END}, _INSTANT, _LATER),
         ({"timerel": "after", "timeAt": "2026-01-15T09:00:00.000+09:00"}, _INSTANT, None),
+        ({"timerel": "after", "timeAt": "2026-01-15T09:00:00 09:00"}, _INSTANT, None),  # a URL's + is a blank
     ],
 )
 def test_a_relation_is_a_span_by_the_time_of_observation(
