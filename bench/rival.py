@@ -109,9 +109,24 @@ def _pygeoapi(directory: Path, features: bytes) -> Iterator[tuple[int, psutil.Pr
     port = free_port()
     environment = _configured(directory, features, port)
     told = ["--output-file", environment["PYGEOAPI_OPENAPI"]]
-    prepare = [python.with_name("pygeoapi"), "openapi", "generate", environment["PYGEOAPI_CONFIG"], *told]
+    prepare: list[str | Path] = [
+        python.with_name("pygeoapi"),
+        "openapi",
+        "generate",
+        environment["PYGEOAPI_CONFIG"],
+        *told,
+    ]
     subprocess.run(prepare, env=environment, check=True, capture_output=True)
-    command = [python, "-m", "uvicorn", "--port", str(port), "--log-level", "error", "--no-access-log"]
+    command: list[str | Path] = [
+        python,
+        "-m",
+        "uvicorn",
+        "--port",
+        str(port),
+        "--log-level",
+        "error",
+        "--no-access-log",
+    ]
     with subprocess.Popen([*command, "pygeoapi.starlette_app:APP"], env=environment) as server:
         try:
             if not wait_until(lambda: _answers(port), _READY_S):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from starlette.requests import Request
@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from cityos.api import reading
 from cityos.api.answering import json_response
-from cityos.api.door import Door
+from cityos.api.description import JSON, PARTLY_CHANGED, Body
+from cityos.api.door import Door, Handler
 from cityos.api.errors import problem_body
 from cityos.api.provision import PREFIX, wants_no_overwrite
 from cityos.ngsi import provision
@@ -128,10 +129,29 @@ _UPSERT_WORDS = {**_LOCAL, "options": "update: only the attributes said are repl
 _UPDATE_WORDS = {**_LOCAL, "options": "noOverwrite: attributes that are there stay as they are"}
 _PATH = f"{PREFIX}/entityOperations"
 
+
+def _door(
+    word: str,
+    handler: Handler,
+    summary: str,
+    parameters: Mapping[str, str],
+    schema: str,
+    answers: Mapping[int, str] = PARTLY_CHANGED,
+) -> Door:
+    return Door("POST", f"{_PATH}/{word}", handler, summary, parameters, body=Body(schema), answers=answers)
+
+
 DOORS = (
-    Door("POST", f"{_PATH}/create", create, "Create many entities", _LOCAL),
-    Door("POST", f"{_PATH}/upsert", upsert, "Create or replace many entities", _UPSERT_WORDS),
-    Door("POST", f"{_PATH}/update", update, "Add or replace attributes of many entities", _UPDATE_WORDS),
-    Door("POST", f"{_PATH}/merge", merge, "Merge into many entities", _LOCAL),
-    Door("POST", f"{_PATH}/delete", delete, "Delete many entities", _LOCAL),
+    _door("create", create, "Create many entities", _LOCAL, "Entities", {201: JSON, 207: JSON}),
+    _door(
+        "upsert",
+        upsert,
+        "Create or replace many entities",
+        _UPSERT_WORDS,
+        "Entities",
+        {201: JSON, **PARTLY_CHANGED},
+    ),
+    _door("update", update, "Add or replace attributes of many entities", _UPDATE_WORDS, "EntityParts"),
+    _door("merge", merge, "Merge into many entities", _LOCAL, "EntityParts"),
+    _door("delete", delete, "Delete many entities", _LOCAL, "Ids"),
 )

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from cityos.api import reading
 from cityos.api.accepting import accepted
+from cityos.api.description import PROBLEM
 from cityos.api.door import Door
 from cityos.api.provision import PREFIX
 from cityos.ngsi.error import NotBuilt
@@ -34,7 +35,14 @@ _COLLECTIONS = {
 }
 
 DOORS = tuple(
-    Door(method, f"{PREFIX}/{path}", not_supported, "Not built yet: answers 501", name=f"{method}_{path}")
+    Door(
+        method,
+        f"{PREFIX}/{path}",
+        not_supported,
+        "Not built yet: answers 501",
+        name=f"{method}_{path}",
+        answers={501: PROBLEM},
+    )
     for path, methods in _COLLECTIONS.items()
     for method in methods
 )
