@@ -26,7 +26,7 @@ from cityos.store.connection import Connection, Row
 from cityos.store.filtering import Filter, Shape, condition_of, rows_of
 from cityos.store.record import Page, Query, Stored
 from cityos.store.schema import entity, entity_type, instance, layer, place
-from cityos.store.statement import AnyOf, Statement, compiled
+from cityos.store.statement import AnyOf, Statement, Unindexed, compiled
 
 Test = Callable[[JsonObject], bool]
 Find = Callable[[str], JsonObject | None]
@@ -302,10 +302,14 @@ def _count_statement(*, typed: bool) -> Statement:
 @functools.lru_cache(maxsize=2)
 def _listed_statement(by: str) -> Statement:
     """The entities of a list of ids or numbers after a cursor, in order of id. Only a page of documents is read."""
+    # Ids are found by the index that begins with the tenant, numbers without it.
+    tenant, entity_id = (
+        (entity.c.tenant, entity.c.id) if by == "ids" else map(Unindexed, (entity.c.tenant, entity.c.id))
+    )
     key = AnyOf(entity.c.id, by) if by == "ids" else AnyOf(entity.c.no, by)
     chosen = (
         select(entity.c.no)
-        .where(entity.c.tenant == bindparam("tenant"), key, entity.c.id > bindparam("after"))
+        .where(tenant == bindparam("tenant"), key, entity_id > bindparam("after"))
         .where(entity.c.document.is_not(None))
         .order_by(entity.c.id)
         .limit(bindparam("count"))
