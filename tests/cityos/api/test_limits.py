@@ -15,6 +15,7 @@ import orjson
 import psutil
 import pytest
 
+from cityos.ngsi.value import JsonObject
 from tests.cityos.api.asking import ENTITIES, UPSERT, assert_problem, path_of, put, zone
 from tests.processes import HubProcess
 
@@ -80,7 +81,7 @@ async def test_several_instances_where_one_is_meant_are_refused(client: httpx.As
 
 
 async def test_the_year_one_is_kept_and_read_back(client: httpx.AsyncClient) -> None:
-    first = {"type": "Property", "value": 1, "observedAt": "0001-01-01T00:00:00Z"}
+    first: JsonObject = {"type": "Property", "value": 1, "observedAt": "0001-01-01T00:00:00Z"}
     await put(client, zone("1", depth=first))
     assert (await client.get(path_of("1"))).json()["depth"] == first
 
