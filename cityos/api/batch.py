@@ -77,17 +77,35 @@ async def delete(request: Request) -> Response:
     return _answer(await _carry_out(request, command), 204)
 
 
+class _Contexts:
+    """The @context of each part of a batch. Parts without their own share one, settled once from the headers (4 us)."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._is_ld = reading.media_type_of(request) == reading.LD_JSON
+        self._shared: Context | None = None
+
+    async def of(self, said: Json) -> Context:
+        """Raises BadRequestData, InvalidRequest, LdContextNotAvailable."""
+        if isinstance(said, dict) and (self._is_ld or "@context" in said):
+            return await reading.context_of(self._request, said)
+        if self._shared is None:
+            self._shared = await reading.context_of(self._request)
+        return self._shared
+
+
 async def _carry_out(request: Request, command: Callable[[Json, Context], Command]) -> list[Outcome]:
     """What became of each part of the body, in order; those that cannot be read have failed, the others flow."""
     tenant = reading.writing_tenant(request)
     body = await reading.read_json(request, reading.BATCH_LIMIT)
     if not isinstance(body, list) or not 0 < len(body) <= LARGEST_BATCH:
         raise BadRequestData(f"The body is not a list of 1 to {LARGEST_BATCH} parts")
+    contexts = _Contexts(request)
     commands: list[Command] = []
     outcomes: list[Outcome | None] = []
     for said in body:
         try:
-            commands.append(command(said, await reading.context_of(request, said)))
+            commands.append(command(said, await contexts.of(said)))
             outcomes.append(None)
         except NgsiError as error:
             outcomes.append(Outcome(_told_id(said), "failed", error=error))
