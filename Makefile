@@ -1,4 +1,4 @@
-# Five commands: make setup | run | test | check | bench.  Only Python >= 3.11 and make are needed.
+# Six commands: make setup | run | test | check | bench | fuzz.  Only Python >= 3.11 and make are needed.
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CITY ?= cities/sample.toml
 DATA ?= var/$(basename $(notdir $(CITY)))
 
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check bench fuzz lock clean
 
 help:
 	@sed -n '1p' Makefile; echo "make run CITY=cities/sample.toml DATA=var/sample"
@@ -30,6 +30,11 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(ARGS)
+
+# Every operation of the API, 1,000 cases each (hours); CASES=100 asks for fewer. `make test` asks for 20.
+CASES ?= 1000
+fuzz: $(VENV)/.dev
+	FUZZ_CASES=$(CASES) $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "CityOS needs Python 3.11 or newer; none was found. Install it, or name it: make PYTHON=/path/to/python3"; exit 1; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ ENTITIES = "/ngsi-ld/v1/entities"
 UPSERT = "/ngsi-ld/v1/entityOperations/upsert"
 ONE = f"{ENTITIES}/urn:ngsi-ld:Bench:b:{{n}}"
 STOCK = 1_000
+TO_1_KB = 600  # characters more make an entity 1 KB of JSON
+_FILLED_AT_ONCE = 500
 
 
 @contextlib.contextmanager
@@ -43,6 +46,29 @@ def entity(number: int, padding: int = 0) -> dict[str, object]:
         "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [140.75, 40.8 + number / 1e5]}},
     }
     return said | ({"remark": {"type": "Property", "value": "雪" * (padding // 3)}} if padding else {})
+
+
+def fill(hub: Started, count: int, padding: int) -> None:
+    """Upserts so many entities, the stock among them."""
+    for first in range(0, count, _FILLED_AT_ONCE):
+        body = orjson.dumps([entity(first + n, padding) for n in range(_FILLED_AT_ONCE)]).decode()
+        result = run_load(Order(hub.port, "POST", UPSERT, body))
+        if not result.statuses.keys() <= {"201", "204"}:
+            raise RuntimeError(f"the hub answers {result.statuses}")
+
+
+def body_of(port: int, path: str) -> bytes:
+    """The body of one answer. Raises RuntimeError where it is not 200."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        line.request("GET", path)
+        answer = line.getresponse()
+        content = answer.read()
+    finally:
+        line.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{path} is answered {answer.status}: {content[:200]!r}")
+    return content
 
 
 def processes_of(hub: Started) -> dict[str, list[psutil.Process]]:

@@ -21,8 +21,9 @@ import orjson
 class Order:
     """What to ask, how often, by how many clients at once.
 
-    In `path` and `body`, `{n}` becomes the request's number below `cycle`, `{value}` its number plus `first`. `rate`
-    is requests per second in all; 0: each client asks again as soon as it is answered.
+    In `path` and `body`, `{n}` becomes the request's number below `cycle`, `{value}` its number plus `first`; in
+    `path`, `{turn}` the next of `turns`. `rate` is requests per second in all; 0: each client asks again as soon as it
+    is answered.
     """
 
     port: int
@@ -35,6 +36,7 @@ class Order:
     first: int = 1
     rate: float = 0.0
     longest_s: float = 30.0
+    turns: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -99,6 +101,8 @@ class _Requests:
     def _bytes(self, number: int) -> bytes:
         order, turn = self._order, str(number % self._order.cycle)
         path = order.path.replace("{n}", turn)
+        if order.turns:
+            path = path.replace("{turn}", order.turns[number % len(order.turns)])
         body = order.body.replace("{n}", turn).replace("{value}", str(order.first + number)).encode()
         head = f"{order.method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(body)}\r\n"
         return f"{head}Content-Type: application/json\r\n\r\n".encode() + body

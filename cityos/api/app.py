@@ -21,6 +21,7 @@ from cityos.api import (
     temporal,
     temporal_provision,
 )
+from cityos.api.description import describe
 from cityos.api.documentation import door_to_docs
 from cityos.api.hot_path import EntityFirst
 from cityos.api.protocol import Protocol
@@ -44,6 +45,14 @@ DOORS = (
 )
 
 
+def install(app: FastAPI) -> None:
+    """Puts all doors and their description into an application."""
+    for door in (*DOORS, door_to_docs(DOORS)):
+        door.install(app)
+    plain = app.openapi
+    app.openapi = lambda: describe(plain())  # type: ignore[method-assign]
+
+
 def create_app(rooms: Rooms) -> FastAPI:
     """The hub's ASGI application over these rooms."""
     app = FastAPI(
@@ -55,8 +64,7 @@ def create_app(rooms: Rooms) -> FastAPI:
         redoc_url=None,
     )
     app.state.rooms = rooms
-    for door in (*DOORS, door_to_docs(DOORS)):
-        door.install(app)
+    install(app)
     errors.install(app)
     # The last one added is the first one asked.
     app.add_middleware(Protocol)

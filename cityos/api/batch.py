@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from starlette.requests import Request
@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from cityos.api import reading
 from cityos.api.answering import json_response
-from cityos.api.door import Door
+from cityos.api.description import JSON, PARTLY_CHANGED, Body
+from cityos.api.door import Door, Handler
 from cityos.api.errors import problem_body
 from cityos.api.provision import PREFIX, wants_no_overwrite
 from cityos.ngsi import provision
@@ -76,17 +77,35 @@ async def delete(request: Request) -> Response:
     return _answer(await _carry_out(request, command), 204)
 
 
+class _Contexts:
+    """The @context of each part of a batch. Parts without their own share one, settled once from the headers (4 us)."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._is_ld = reading.media_type_of(request) == reading.LD_JSON
+        self._shared: Context | None = None
+
+    async def of(self, said: Json) -> Context:
+        """Raises BadRequestData, InvalidRequest, LdContextNotAvailable."""
+        if isinstance(said, dict) and (self._is_ld or "@context" in said):
+            return await reading.context_of(self._request, said)
+        if self._shared is None:
+            self._shared = await reading.context_of(self._request)
+        return self._shared
+
+
 async def _carry_out(request: Request, command: Callable[[Json, Context], Command]) -> list[Outcome]:
     """What became of each part of the body, in order; those that cannot be read have failed, the others flow."""
     tenant = reading.writing_tenant(request)
     body = await reading.read_json(request, reading.BATCH_LIMIT)
     if not isinstance(body, list) or not 0 < len(body) <= LARGEST_BATCH:
         raise BadRequestData(f"The body is not a list of 1 to {LARGEST_BATCH} parts")
+    contexts = _Contexts(request)
     commands: list[Command] = []
     outcomes: list[Outcome | None] = []
     for said in body:
         try:
-            commands.append(command(said, await reading.context_of(request, said)))
+            commands.append(command(said, await contexts.of(said)))
             outcomes.append(None)
         except NgsiError as error:
             outcomes.append(Outcome(_told_id(said), "failed", error=error))
@@ -128,10 +147,29 @@ _UPSERT_WORDS = {**_LOCAL, "options": "update: only the attributes said are repl
 _UPDATE_WORDS = {**_LOCAL, "options": "noOverwrite: attributes that are there stay as they are"}
 _PATH = f"{PREFIX}/entityOperations"
 
+
+def _door(
+    word: str,
+    handler: Handler,
+    summary: str,
+    parameters: Mapping[str, str],
+    schema: str,
+    answers: Mapping[int, str] = PARTLY_CHANGED,
+) -> Door:
+    return Door("POST", f"{_PATH}/{word}", handler, summary, parameters, body=Body(schema), answers=answers)
+
+
 DOORS = (
-    Door("POST", f"{_PATH}/create", create, "Create many entities", _LOCAL),
-    Door("POST", f"{_PATH}/upsert", upsert, "Create or replace many entities", _UPSERT_WORDS),
-    Door("POST", f"{_PATH}/update", update, "Add or replace attributes of many entities", _UPDATE_WORDS),
-    Door("POST", f"{_PATH}/merge", merge, "Merge into many entities", _LOCAL),
-    Door("POST", f"{_PATH}/delete", delete, "Delete many entities", _LOCAL),
+    _door("create", create, "Create many entities", _LOCAL, "Entities", {201: JSON, 207: JSON}),
+    _door(
+        "upsert",
+        upsert,
+        "Create or replace many entities",
+        _UPSERT_WORDS,
+        "Entities",
+        {201: JSON, **PARTLY_CHANGED},
+    ),
+    _door("update", update, "Add or replace attributes of many entities", _UPDATE_WORDS, "EntityParts"),
+    _door("merge", merge, "Merge into many entities", _LOCAL, "EntityParts"),
+    _door("delete", delete, "Delete many entities", _LOCAL, "Ids"),
 )

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cityos.api import reading
 from cityos.api.answering import json_response
+from cityos.api.description import JSON, PROBLEM
 from cityos.api.door import Door
 from cityos.api.rooms import Rooms
 from cityos.ngsi.context import Context
@@ -121,4 +122,13 @@ def _head_event(page: ChangePage) -> bytes:
     return f"event: head\nid: {page.epoch}:{page.next}\ndata: {data}\n\n".encode()
 
 
-DOORS = (Door("GET", "/changes", changes, "Follow what changes, as pages or as server-sent events", _PARAMETERS),)
+DOORS = (
+    Door(
+        "GET",
+        "/changes",
+        changes,
+        "Follow what changes, as pages or as server-sent events",
+        _PARAMETERS,
+        answers={200: f"{JSON} text/event-stream", 410: PROBLEM},
+    ),
+)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from cityos.api import reading
 from cityos.api.accepting import JSON, LD_JSON, accepted
 from cityos.api.answering import json_response
+from cityos.api.description import CHANGED, PROBLEM, TERMS, Body
 from cityos.api.door import Door
 from cityos.api.errors import OperationNotSupported
 from cityos.contexts.library import CONTEXTS_PATH, local_id
@@ -142,10 +143,22 @@ _DELETING = {"reload": "true: fetch a cached one anew instead; the old one stays
 _LIST_PATH = CONTEXTS_PATH.rstrip("/")
 
 DOORS = (
-    Door("POST", _LIST_PATH, add_context, "Have a @context kept here"),
+    Door("POST", _LIST_PATH, add_context, "Have a @context kept here", body=Body("ContextDocument"), answers={201: ""}),
     Door("GET", _LIST_PATH, list_contexts, "List @contexts", _LISTING),
     Door(
-        "GET", f"{CONTEXTS_PATH}{{id}}", get_context, "Read a @context by id or address; cityos is the city's", _SERVING
+        "GET",
+        f"{CONTEXTS_PATH}{{id}}",
+        get_context,
+        "Read a @context by id or address; cityos is the city's",
+        _SERVING,
+        answers={200: TERMS, 422: PROBLEM},
     ),
-    Door("DELETE", f"{CONTEXTS_PATH}{{id}}", delete_context, "Forget a @context, or reload it", _DELETING),
+    Door(
+        "DELETE",
+        f"{CONTEXTS_PATH}{{id}}",
+        delete_context,
+        "Forget a @context, or reload it",
+        _DELETING,
+        answers=CHANGED,
+    ),
 )

@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from cityos.api import reading
 from cityos.api.answering import json_response
+from cityos.api.description import PROBLEM
 from cityos.api.door import Door
 from cityos.ngsi.error import ResourceNotFound
 from cityos.ngsi.instant import format_instant
@@ -82,5 +83,12 @@ _KIND = {"kind": "timetable or roadGraph, where a feed has several datasets"}
 
 DOORS = (
     Door("GET", "/datasets", list_datasets, "Bulk data: timetables, road graphs, newest version first"),
-    Door("GET", "/datasets/{feed}/{version}", get_dataset, "Fetch a version, or latest; Range and ETag", _KIND),
+    Door(
+        "GET",
+        "/datasets/{feed}/{version}",
+        get_dataset,
+        "Fetch a version, or latest; Range and ETag",
+        _KIND,
+        answers={200: "*/*", 206: "*/*", 304: "", 416: PROBLEM},
+    ),
 )

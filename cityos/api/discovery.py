@@ -11,6 +11,7 @@ from starlette.responses import Response
 from cityos.api import reading
 from cityos.api.accepting import accepted
 from cityos.api.answering import entities_response
+from cityos.api.description import TERMS
 from cityos.api.door import Door
 from cityos.api.provision import PREFIX
 from cityos.ngsi.context import Context
@@ -103,10 +104,20 @@ def _attribute(use: AttributeUse, context: Context, *, counted: bool, kinds: boo
 
 _LOCAL = {"local": "true: this hub only; federation is not built yet, so it is always so"}
 _LIST_WORDS = {**_LOCAL, "details": "true: with what each is used for"}
+_TOLD = {200: TERMS}
 
 DOORS = (
-    Door("GET", f"{PREFIX}/types", list_types, "The entity types in use", _LIST_WORDS),
-    Door("GET", f"{PREFIX}/types/{{type}}", get_type, "One entity type, its count and attributes", _LOCAL),
-    Door("GET", f"{PREFIX}/attributes", list_attributes, "The attributes in use", _LIST_WORDS),
-    Door("GET", f"{PREFIX}/attributes/{{attr}}", get_attribute, "One attribute, its count, kinds and types", _LOCAL),
+    Door("GET", f"{PREFIX}/types", list_types, "The entity types in use", _LIST_WORDS, answers=_TOLD),
+    Door(
+        "GET", f"{PREFIX}/types/{{type}}", get_type, "One entity type, its count and attributes", _LOCAL, answers=_TOLD
+    ),
+    Door("GET", f"{PREFIX}/attributes", list_attributes, "The attributes in use", _LIST_WORDS, answers=_TOLD),
+    Door(
+        "GET",
+        f"{PREFIX}/attributes/{{attr}}",
+        get_attribute,
+        "One attribute, its count, kinds and types",
+        _LOCAL,
+        answers=_TOLD,
+    ),
 )

@@ -25,7 +25,7 @@ def door_to_docs(doors: Sequence[Door]) -> Door:
         """GET /docs"""
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
-    return Door("GET", "/docs", documentation, "All routes with their parameters")
+    return Door("GET", "/docs", documentation, "All routes with their parameters", answers={200: "text/html"})
 
 
 def _page(doors: Sequence[Door]) -> str:

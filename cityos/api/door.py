@@ -12,6 +12,9 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cityos.api import description
+from cityos.api.description import ANY_BODY, JSON, Body
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -27,7 +30,8 @@ class _DirectRoute(APIRoute):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """`parameters` are query parameters and what they mean, in the words of the OpenAPI document."""
+    """`parameters` are query parameters and what they mean, in the words of the OpenAPI document; `body` is what a
+    POST, PUT or PATCH carries (None: nothing); `answers` are statuses with their media types, 200 JSON if not said."""
 
     method: str
     path: str
@@ -36,18 +40,11 @@ class Door:
     parameters: Mapping[str, str] = field(default_factory=dict)
     name: str = ""  # in the OpenAPI document; the handler's, if not said
     is_useful: bool = True  # False: it only says why it does not serve, and is left out of the page for people
+    body: Body | None = ANY_BODY
+    answers: Mapping[int, str] = field(default_factory=lambda: {200: JSON})
 
     def install(self, app: FastAPI) -> None:
         """Puts the door into the application."""
-        described = [
-            {"name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"}}
-            for name, words in self.parameters.items()
-        ]
-        within = [
-            {"name": piece[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
-            for piece in self.path.split("/")
-            if piece.startswith("{")
-        ]
         route = self.path.replace("{id}", "{id:path}").replace("{attr}", "{attr:path}").replace("{type}", "{type:path}")
         app.router.add_api_route(
             route,
@@ -58,8 +55,19 @@ class Door:
             response_class=Response,
             response_model=None,
             route_class_override=_DirectRoute,
-            openapi_extra={"parameters": [*within, *described]},
+            status_code=min(self.answers),
+            openapi_extra=self._description(),
         )
+
+    def _description(self) -> description.Schema:
+        pieces = [piece[1:-1] for piece in self.path.split("/") if piece.startswith("{")]
+        asked = [description.parameter(name, words) for name, words in self.parameters.items()]
+        body = self.body if self.method in ("POST", "PUT", "PATCH") else None
+        return {
+            "parameters": [*map(description.within, pieces), *asked],
+            "responses": description.answers(self.method, self.path, self.answers, has_body=body is not None),
+            **({} if body is None else {"requestBody": body.described()}),
+        }
 
     def _operation_id(self) -> str:
         room = self.handler.__module__.rsplit(".", 1)[-1]

@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cityos.api import reading
+from cityos.api import description, reading
 from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, accepted
 from cityos.api.answering import context_link, context_said
 from cityos.api.asking import (
@@ -202,10 +202,33 @@ _PURGE_WORDS = {
     "drop": "Only these attributes are deleted, the entities stay",
     "keep": "All but these attributes are deleted, the entities stay",
 }
+_FOUND = {200: description.ENTITIES}
 
 DOORS = (
-    Door("GET", f"{PREFIX}/entities", query, "Query entities", _QUERY_WORDS),
-    Door("DELETE", f"{PREFIX}/entities", purge, "Delete all entities that a query finds", _PURGE_WORDS),
-    Door("POST", f"{PREFIX}/entityOperations/query", query_by_body, "Query entities by a body", _BODY_QUERY_WORDS),
-    Door("GET", f"{PREFIX}/entities/{{id}}", retrieve, "Read an entity", SHAPE_WORDS),
+    Door("GET", f"{PREFIX}/entities", query, "Query entities", _QUERY_WORDS, answers=_FOUND),
+    Door(
+        "DELETE",
+        f"{PREFIX}/entities",
+        purge,
+        "Delete all entities that a query finds",
+        _PURGE_WORDS,
+        answers=description.CHANGED,
+    ),
+    Door(
+        "POST",
+        f"{PREFIX}/entityOperations/query",
+        query_by_body,
+        "Query entities by a body",
+        _BODY_QUERY_WORDS,
+        body=description.Body("Query"),
+        answers=_FOUND,
+    ),
+    Door(
+        "GET",
+        f"{PREFIX}/entities/{{id}}",
+        retrieve,
+        "Read an entity",
+        SHAPE_WORDS,
+        answers={200: description.ENTITY, 304: ""},
+    ),
 )

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from cityos.api import reading
 from cityos.api.accepting import accepted
+from cityos.api.description import PROBLEM
 from cityos.api.door import Door
 from cityos.api.provision import PREFIX
 from cityos.ngsi.error import NotBuilt
@@ -33,7 +34,6 @@ _COLLECTIONS = {
     "snapshots/{id}": ("GET", "PATCH", "DELETE"),
 }
 
-_SUMMARY = "Not built yet: answers 501"
 
 DOORS = tuple(
     Door(
@@ -43,6 +43,7 @@ DOORS = tuple(
         "Not built yet: answers 501",
         name=f"{method}_{path}",
         is_useful=False,
+        answers={501: PROBLEM},
     )
     for path, methods in _COLLECTIONS.items()
     for method in methods

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from cityos.api import reading
 from cityos.api.answering import json_response
+from cityos.api.description import JSON, PROBLEM, Body
 from cityos.api.door import Door
 from cityos.api.errors import problem
 from cityos.auth.key import matches
@@ -199,8 +200,17 @@ DOORS = (
         {
             "acceptEndings": "true: end what the source no longer names, however many",
         },
+        body=None,
     ),
-    Door("POST", "/feeds/{name}/documents", bring_document, "Bring a document to a feed that takes them", _BRINGING),
+    Door(
+        "POST",
+        "/feeds/{name}/documents",
+        bring_document,
+        "Bring a document to a feed that takes them",
+        _BRINGING,
+        body=Body(types=("application/octet-stream", JSON)),
+        answers={200: JSON, 422: PROBLEM},
+    ),
     Door(
         "POST",
         "/feeds/{name}/replay",
@@ -209,5 +219,6 @@ DOORS = (
         {
             "day": "The day in Japan, such as 2026-01-15",
         },
+        body=None,
     ),
 )

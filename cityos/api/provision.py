@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from cityos.api import reading
 from cityos.api.answering import json_response
+from cityos.api.description import CHANGED, PARTLY_CHANGED, PROBLEM, Body
 from cityos.api.door import Door
 from cityos.api.rendition import versions_of
 from cityos.ngsi import provision
@@ -200,33 +201,55 @@ _DELETE_WORDS = {
 _ONE = f"{PREFIX}/entities/{{id}}"
 _ATTRIBUTES = f"{PREFIX}/entities/{{id}}/attrs"
 _ATTRIBUTE = f"{PREFIX}/entities/{{id}}/attrs/{{attr}}"
+_FRAGMENT = Body("EntityFragment", _PATCH_TYPES)
+_PART, _WHOLE = Body("Attribute", _PATCH_TYPES), Body("Attribute")
 
 _NOWHERE = "Refused: the address names no entity"
 
 DOORS = (
+    *(
+        Door(
+            method,
+            f"{PREFIX}/entities",
+            write_nothing,
+            _NOWHERE,
+            name=f"{method.lower()}_nothing",
+            answers={400: PROBLEM},
+            is_useful=False,
+        )
+        for method in ("PATCH", "PUT")
+    ),
+    Door(
+        "POST",
+        f"{PREFIX}/entities",
+        create,
+        "Create an entity",
+        _LOCAL,
+        body=Body("Entity"),
+        answers={201: "", 409: PROBLEM},
+    ),
+    Door("PATCH", _ATTRIBUTE, update_attribute, "Change parts of one attribute", _LOCAL, body=_PART, answers=CHANGED),
+    Door("PUT", _ATTRIBUTE, replace_attribute, "Replace one attribute", _LOCAL, body=_WHOLE, answers=CHANGED),
+    Door("DELETE", _ATTRIBUTE, delete_attribute, "Delete one attribute", _DELETE_WORDS, answers=CHANGED),
+    Door(
+        "POST",
+        _ATTRIBUTES,
+        append_attributes,
+        "Add attributes, or replace them",
+        _APPEND_WORDS,
+        body=Body("EntityFragment"),
+        answers=PARTLY_CHANGED,
+    ),
     Door(
         "PATCH",
-        f"{PREFIX}/entities",
-        write_nothing,
-        "Refused: the address names no entity",
-        name="patch_nothing",
-        is_useful=False,
+        _ATTRIBUTES,
+        update_attributes,
+        "Replace attributes that are there",
+        _LOCAL,
+        body=_FRAGMENT,
+        answers=PARTLY_CHANGED,
     ),
-    Door(
-        "PUT",
-        f"{PREFIX}/entities",
-        write_nothing,
-        "Refused: the address names no entity",
-        name="put_nothing",
-        is_useful=False,
-    ),
-    Door("POST", f"{PREFIX}/entities", create, "Create an entity", _LOCAL),
-    Door("PATCH", _ATTRIBUTE, update_attribute, "Change parts of one attribute", _LOCAL),
-    Door("PUT", _ATTRIBUTE, replace_attribute, "Replace one attribute", _LOCAL),
-    Door("DELETE", _ATTRIBUTE, delete_attribute, "Delete one attribute", _DELETE_WORDS),
-    Door("POST", _ATTRIBUTES, append_attributes, "Add attributes, or replace them", _APPEND_WORDS),
-    Door("PATCH", _ATTRIBUTES, update_attributes, "Replace attributes that are there", _LOCAL),
-    Door("PUT", _ONE, replace_entity, "Replace an entity", _LOCAL),
-    Door("PATCH", _ONE, merge, "Merge into an entity", _MERGE_WORDS),
-    Door("DELETE", _ONE, delete, "Delete an entity", _LOCAL),
+    Door("PUT", _ONE, replace_entity, "Replace an entity", _LOCAL, body=Body("EntityFragment"), answers=CHANGED),
+    Door("PATCH", _ONE, merge, "Merge into an entity", _MERGE_WORDS, body=_FRAGMENT, answers=CHANGED),
+    Door("DELETE", _ONE, delete, "Delete an entity", _LOCAL, answers=CHANGED),
 )

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from cityos.api import reading
 from cityos.api.accepting import accepted
 from cityos.api.answering import context_said, entities_response
+from cityos.api.description import CHANGED, JSON, LD_JSON, MERGE_PATCH, PROBLEM, TERMS, Body
 from cityos.api.door import Door
 from cityos.api.provision import PREFIX
 from cityos.egress.guard import AddressRefused
@@ -209,9 +210,16 @@ _ALL = f"{PREFIX}/subscriptions"
 _ONE = f"{PREFIX}/subscriptions/{{id}}"
 
 DOORS = (
-    Door("POST", _ALL, create, "Subscribe to changes"),
-    Door("GET", _ALL, list_all, "List subscriptions", _LIST_WORDS),
-    Door("GET", _ONE, retrieve, "Read a subscription with its status", _SHAPE_WORDS),
-    Door("PATCH", _ONE, change, "Change, pause or resume a subscription"),
-    Door("DELETE", _ONE, delete, "Unsubscribe"),
+    Door("POST", _ALL, create, "Subscribe to changes", body=Body("Subscription"), answers={201: "", 409: PROBLEM}),
+    Door("GET", _ALL, list_all, "List subscriptions", _LIST_WORDS, answers={200: TERMS}),
+    Door("GET", _ONE, retrieve, "Read a subscription with its status", _SHAPE_WORDS, answers={200: TERMS}),
+    Door(
+        "PATCH",
+        _ONE,
+        change,
+        "Change, pause or resume a subscription",
+        body=Body("SubscriptionFragment", (JSON, LD_JSON, MERGE_PATCH)),
+        answers=CHANGED,
+    ),
+    Door("DELETE", _ONE, delete, "Unsubscribe", answers=CHANGED),
 )

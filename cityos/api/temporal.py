@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from cityos.api import history_file, reading
 from cityos.api.answering import entities_response
+from cityos.api.description import TERMS, Body
 from cityos.api.door import Door
 from cityos.api.provision import PREFIX, id_of
 from cityos.api.spreadsheet import CSV
@@ -165,15 +166,18 @@ _QUERY_WORDS = {
 }
 _BODY_QUERY_WORDS = {**_SHAPE_WORDS, **_PAGE_WORDS}
 _MANY = f"{PREFIX}/temporal/entities"
+_TOLD = {200: f"{TERMS} {CSV}", 206: TERMS}
 
 DOORS = (
-    Door("GET", _MANY, query, "Query the past of entities", _QUERY_WORDS),
+    Door("GET", _MANY, query, "Query the past of entities", _QUERY_WORDS, answers=_TOLD),
     Door(
         "POST",
         f"{PREFIX}/temporal/entityOperations/query",
         query_by_body,
         "Query the past of entities, the question in the body",
         _BODY_QUERY_WORDS,
+        body=Body("TemporalQuery"),
+        answers=_TOLD,
     ),
-    Door("GET", f"{_MANY}/{{id}}", retrieve, "Read the past of an entity", _RETRIEVAL_WORDS),
+    Door("GET", f"{_MANY}/{{id}}", retrieve, "Read the past of an entity", _RETRIEVAL_WORDS, answers=_TOLD),
 )

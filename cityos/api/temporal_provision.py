@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cityos.api import reading
+from cityos.api.description import CHANGED, Body
 from cityos.api.door import Door
 from cityos.api.provision import PREFIX, id_of
 from cityos.ngsi.context import Context
@@ -128,12 +129,44 @@ _DELETE_WORDS = {
     "deleteAll": "true: all instances of the attribute",
 }
 _ONE = f"{_MANY}/{{id}}"
+_INSTANCE = f"{_ONE}/attrs/{{attr}}/{{instance}}"
 
 DOORS = (
-    Door("POST", _MANY, create_or_update, "Add to the past of an entity, which may be new", _LOCAL),
-    Door("POST", f"{_ONE}/attrs", add_attributes, "Add attribute instances to the past of an entity", _LOCAL),
-    Door("PATCH", f"{_ONE}/attrs/{{attr}}/{{instance}}", change_instance, "Change one instance of the past", _LOCAL),
-    Door("DELETE", f"{_ONE}/attrs/{{attr}}/{{instance}}", delete_instance, "Delete one instance of the past", _LOCAL),
-    Door("DELETE", f"{_ONE}/attrs/{{attr}}", delete_attribute, "Delete an attribute with its past", _DELETE_WORDS),
-    Door("DELETE", _ONE, erase, "Erase an entity with all its past", _LOCAL),
+    Door(
+        "POST",
+        _MANY,
+        create_or_update,
+        "Add to the past of an entity, which may be new",
+        _LOCAL,
+        body=Body("TemporalEntity"),
+        answers={201: "", 204: ""},
+    ),
+    Door(
+        "POST",
+        f"{_ONE}/attrs",
+        add_attributes,
+        "Add attribute instances to the past of an entity",
+        _LOCAL,
+        body=Body("TemporalFragment"),
+        answers=CHANGED,
+    ),
+    Door(
+        "PATCH",
+        _INSTANCE,
+        change_instance,
+        "Change one instance of the past",
+        _LOCAL,
+        body=Body("EntityFragment", _PATCH_TYPES),
+        answers=CHANGED,
+    ),
+    Door("DELETE", _INSTANCE, delete_instance, "Delete one instance of the past", _LOCAL, answers=CHANGED),
+    Door(
+        "DELETE",
+        f"{_ONE}/attrs/{{attr}}",
+        delete_attribute,
+        "Delete an attribute with its past",
+        _DELETE_WORDS,
+        answers=CHANGED,
+    ),
+    Door("DELETE", _ONE, erase, "Erase an entity with all its past", _LOCAL, answers=CHANGED),
 )

@@ -109,8 +109,10 @@ def expand_instance_part(word: str, said: Json, context: Context, *, whole: bool
     A part may leave out value and type: then they are UNSAID and "". Raises BadRequestData.
     """
     if not isinstance(said, dict):
-        (instance,) = _expand_attribute(said, context, word, 0)
-        return instance
+        instances = _expand_attribute(said, context, word, 0)
+        if len(instances) != 1:
+            raise BadRequestData(f"{word} is said as {len(instances)} instances; say one, and whose by its datasetId")
+        return instances[0]
     body = {key: value for key, value in said.items() if key != "@context"}
     if len(body) == 1 and word in body and isinstance(body[word], dict):
         body = cast(JsonObject, body[word])

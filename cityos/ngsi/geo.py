@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import orjson
@@ -60,6 +60,7 @@ class GeoQuery:
     relation: str
     reference: BaseGeometry
     distance_m: float = 0.0
+    is_box: bool = False  # whether the reference is the box itself, so that points need only be compared
 
     @property
     def is_narrowed(self) -> bool:
@@ -70,9 +71,12 @@ class GeoQuery:
         """Whether a GeoJSON geometry is a hit."""
         body = cast(JsonObject, geometry)
         if body["type"] == "Point":
+            lon, lat = cast(list[float], body["coordinates"])[:2]
+            if self.is_box:
+                west, south, east, north = self.box
+                return west <= lon <= east and south <= lat <= north
             at_point = _AT_POINT.get(self.relation)
             if at_point is not None:
-                lon, lat = cast(list[float], body["coordinates"])[:2]
                 return at_point(self, lon, lat)
         found = geometry_of(body)
         return not found.is_empty and _RELATIONS[self.relation](self, found)
@@ -154,7 +158,8 @@ def parse_bbox(text: str, attribute: str = LOCATION) -> GeoQuery:
     west, south, east, north = numbers
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise BadRequestData(f"bbox {text!r} is not in the order minlon,minlat,maxlon,maxlat in degrees")
-    return _query((west, south, east, north), attribute, "intersects", shapely.box(west, south, east, north))
+    asked = _query((west, south, east, north), attribute, "intersects", shapely.box(west, south, east, north))
+    return replace(asked, is_box=True)
 
 
 def parse_geo_query(relation: str, geometry: str, coordinates: Json, attribute: str = LOCATION) -> GeoQuery:

