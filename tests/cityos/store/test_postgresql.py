@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from cityos.ngsi.context import CORE
+from cityos.ngsi.expansion import expand_entity
 from cityos.ngsi.provision import create
+from cityos.ngsi.value import LONGEST_KEY
 from cityos.store.error import DirectoryInUse, StoreUnavailable
 from cityos.store.postgresql import PostgresDatabase
+from cityos.store.record import Run
 from cityos.store.statement import Statement
 from cityos.store.store import Store
 from cityos.store.writer import Writer
-from tests.cityos.store.building import TENANT, changes, close_readers, entity, find, open_store, value
+from tests.cityos.store.building import TENANT, changes, close_readers, delivery, entity, find, open_store, value
 from tests.fakes import FakeClock
 from tests.postgres import SERVER, fresh_database
 
@@ -110,3 +115,29 @@ def test_a_transaction_that_the_server_takes_back_is_not_told_as_written(url: st
     with pytest.raises(StoreUnavailable, match="took the transaction back"):
         connection.commit()
     database.close()
+
+
+async def test_the_longest_keys_there_are_fit_the_indexes(tmp_path: Path, clock: FakeClock, url: str) -> None:
+    """One row that no index takes would take back all that is written with it."""
+    store = open_store(tmp_path, clock, PostgresDatabase(url))
+    chance = random.Random(1)
+
+    def wild(length: int) -> str:  # nothing that compression makes short
+        return "".join(chance.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=length))
+
+    said = expand_entity(
+        {
+            "id": "urn:e:" + wild(LONGEST_KEY - 6),
+            "type": "urn:t:" + wild(1_000),
+            "urn:a:" + wild(1_000): [{"value": wild(9_000), "datasetId": "urn:d:" + wild(LONGEST_KEY - 6)}],
+        },
+        CORE,
+    )
+    run = Run("feed" * 16, clock.now(), clock.now(), "applied", "", (delivery(said, name=wild(255)),))
+    tenant = "t" * 64
+    (outcome,) = await store.apply(tenant, [create(said)])
+    assert outcome.done == "created"
+    await store.ingest(tenant, run)
+    assert await store.put_resource(tenant, "subscription", said.id, b"{}")
+    close_readers(store)
+    store.close()
