@@ -35,6 +35,7 @@ Find = Callable[[str], JsonObject | None]
 # Up to so many hits of an index are listed and sorted; beyond, walking meets a page of hits sooner.
 _FEW = 1_000
 _LARGEST_STEP = 2_000
+_LOOK_AT_CLOCK = 50  # candidates between two looks: a long condition takes a millisecond of each
 _MOST_SORTED = 100_000  # entities sorted for one answer: each is read
 
 _STORED = (entity.c.id, entity.c.topic, entity.c.seq, entity.c.document)
@@ -112,7 +113,9 @@ class Finder:
     def _hits(self, after: str, step: int) -> Iterator[Stored]:
         """Every hit after a cursor, in order of id; read from `step` rows at a time on."""
         candidates, test = self._candidates(after, step)
-        for row in candidates:
+        for number, row in enumerate(candidates):
+            if number % _LOOK_AT_CLOCK == 0:
+                self._connection.check_time()
             stored = Stored(*row)
             if test is None:
                 yield stored
