@@ -57,11 +57,11 @@ class EntityFirst:
             await self._app(scope, receive, send)
             return
         entity_id = path[len(self._prefix) :]
-        if scope["method"] == "GET" and await self._read(scope, receive, send, entity_id):
-            return
         scope["path_params"] = {"id": entity_id}
         request = Request(scope, receive)
         try:
+            if scope["method"] == "GET" and await self._read(scope, receive, send, entity_id):
+                return
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - given to the one error door, or raised on
             response = await _answer(request, error)
@@ -70,7 +70,7 @@ class EntityFirst:
     async def _read(self, scope: Scope, receive: Receive, send: Send, entity_id: str) -> bool:
         """Answers a read that succeeds; False where it must be read whole, also to say what is wrong with it."""
         key, known = _key_of(scope)
-        if key is None:
+        if key is None or not is_uri(entity_id):
             return False
         rendition = self._renditions.get(key)
         if rendition is None:
@@ -78,7 +78,7 @@ class EntityFirst:
             if rendition is None:
                 return False
         stored = await self._rooms.store.find(rendition.tenant, entity_id)
-        if stored is None or not is_uri(entity_id):
+        if stored is None:
             return False
         etag = rendition.etag(self._epoch, stored).encode()
         if known is not None and etag in known:

@@ -9,7 +9,7 @@ import orjson
 
 from cityos.ngsi.core_context import is_core_context
 from cityos.ngsi.error import BadRequestData
-from cityos.ngsi.value import Json, JsonObject
+from cityos.ngsi.value import Json, JsonObject, check_key
 
 _MAX_NESTING = 16
 
@@ -22,6 +22,7 @@ def addresses_in(said: Json, depth: int = 0) -> list[str]:
         found = [address for part in said for address in addresses_in(part, depth + 1)]
         return list(dict.fromkeys(found))
     if isinstance(said, str):
+        check_key(said, "An address in @context")
         return [] if is_core_context(said) else [said]
     if isinstance(said, dict | None):
         return []

@@ -19,7 +19,7 @@ from cityos.ngsi.geometry import check_geometry
 from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.kind import is_geometry, is_instances, kind_of
 from cityos.ngsi.scope_query import check_scope
-from cityos.ngsi.value import MAX_DEPTH, Json, JsonObject, check_value
+from cityos.ngsi.value import MAX_DEPTH, Json, JsonObject, check_key, check_value
 
 NULL = "urn:ngsi-ld:null"  # NGSI-LD Null, clause 4.5.0: "delete this" in a merge
 
@@ -28,9 +28,7 @@ UNSAID: Json = " ".join(("not", "said"))
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s\x00-\x20<>\"{}|\\^`]+\Z")
 _NAME = re.compile(r"[^\s\x00-\x20<>\"{}|\\^`/]+\Z")
-# An entity's MQTT topic is made of its type and id, percent-encoded, and holds at most 65,535 bytes.
-_LONGEST_ID = 4_096
-_LONGEST_NAME = 1_024
+_LONGEST_NAME = 1_024  # bytes of an IRI
 # Written by the hub alone; what a client sends there is ignored (clause 4.8).
 _SYSTEM = frozenset(("createdAt", "modifiedAt", "deletedAt", "instanceId"))
 _RESERVED = frozenset(("id", "@id", "type", "@type", "scope", "expiresAt", "@context")) | _SYSTEM
@@ -47,9 +45,7 @@ def expand_entity(said: Json, context: Context) -> Entity:
     entity_id = body.get("id", body.get("@id"))
     if not isinstance(entity_id, str) or not is_uri(entity_id):
         raise BadRequestData("id is missing or not a URI such as urn:ngsi-ld:Zone:1")
-    check_value(entity_id, "id")
-    if len(entity_id) > _LONGEST_ID:
-        raise BadRequestData(f"id is longer than {_LONGEST_ID} characters")
+    check_key(entity_id, "id")
     if "type" not in body and "@type" not in body:
         raise BadRequestData(f"{entity_id} has no type")
     fragment = expand_fragment(body, context)
@@ -167,8 +163,8 @@ def _expanded_type(name: str, context: Context) -> str:
 
 def _expanded(name: str, context: Context, where: str) -> str:
     iri = context.expand(name)
-    if len(iri) > _LONGEST_NAME:
-        raise BadRequestData(f"{where[:80]} is longer than {_LONGEST_NAME} characters")
+    if len(iri) > _LONGEST_NAME or len(iri.encode()) > _LONGEST_NAME:
+        raise BadRequestData(f"{where[:80]} is longer than {_LONGEST_NAME} bytes")
     return iri
 
 
@@ -328,4 +324,5 @@ def _dataset(said: Json, where: str) -> str:
         return ""
     if not isinstance(said, str) or not is_uri(said):
         raise BadRequestData(f"{where} is not a URI")
+    check_key(said, where)
     return said

@@ -26,7 +26,7 @@ from cityos.ngsi.q import Condition, parse_q
 from cityos.ngsi.scope_query import ScopeQuery, parse_scope_query
 from cityos.ngsi.selector import Selector
 from cityos.ngsi.type_selection import parse_type_selection
-from cityos.ngsi.value import Json, JsonObject, check_value
+from cityos.ngsi.value import Json, JsonObject, check_key, check_value
 
 TRIGGERS = (
     "entityCreated",
@@ -229,6 +229,7 @@ def parse_subscription(kept: JsonObject, terms: Mapping[str, str]) -> Subscripti
         raise BadRequestData("type is not Subscription")
     if not isinstance(kept.get("id"), str) or not is_uri(cast(str, kept["id"])):
         raise BadRequestData("id is not a URI such as urn:ngsi-ld:Subscription:1")
+    check_key(cast(str, kept["id"]), "id")
     for member in ("subscriptionName", "description"):
         _text(kept, member)
     if "entities" not in kept and "watchedAttributes" not in kept:

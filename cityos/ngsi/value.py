@@ -11,6 +11,8 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 JsonObject = dict[str, Json]
 
 MAX_DEPTH = 32
+# Bytes of a text that is a key in the database: PostgreSQL indexes no row beyond 2,704, and other keys stand beside it.
+LONGEST_KEY = 2_000
 _INTEGER_LIMIT = 2**63  # beyond it neither database nor JavaScript reads the number back unchanged
 
 
@@ -28,6 +30,13 @@ def check_value(value: Json, where: str, depth: int = 0) -> None:
         if depth >= MAX_DEPTH:
             raise BadRequestData(f"{where} is nested deeper than {MAX_DEPTH} levels")
         _check_parts(cast("list[Json] | JsonObject", value), where, depth)
+
+
+def check_key(text: str, where: str) -> None:
+    """Refuses what no index holds: beyond LONGEST_KEY bytes, NUL, lone surrogates. Raises BadRequestData."""
+    _check_text(text, where)
+    if len(text) > LONGEST_KEY or len(text.encode()) > LONGEST_KEY:
+        raise BadRequestData(f"{where[:80]} is longer than {LONGEST_KEY} bytes")
 
 
 def _check_parts(value: list[Json] | JsonObject, where: str, depth: int) -> None:

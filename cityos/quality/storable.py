@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from cityos.connector import Batch
 from cityos.ngsi.entity import Attributes
 from cityos.ngsi.error import BadRequestData
-from cityos.ngsi.value import check_value
+from cityos.ngsi.value import check_key, check_value
 from cityos.quality.rule import Facts, Finding, hold
 
 
 def check(batch: Batch, facts: Facts) -> Iterator[Finding]:
-    """Holds rows with NaN, NUL, lone surrogates, integers beyond 64 bits or nesting beyond reason."""
+    """Holds rows with NaN, NUL, lone surrogates, integers beyond 64 bits, endless keys or nesting beyond reason."""
     for at, row in enumerate(batch.rows):
         try:
-            check_value(row.entity.id, "its id")
+            check_key(row.entity.id, "its id")
+            for iri in row.entity.types:
+                check_key(iri, "its type")
             _check_all(row.entity.attributes)
         except BadRequestData as error:
             yield hold(at, row, "value_unstorable", f"cannot be stored: {error}")
@@ -23,6 +25,8 @@ def check(batch: Batch, facts: Facts) -> Iterator[Finding]:
 
 def _check_all(attributes: Attributes) -> None:
     for name, instances in attributes.items():
-        for instance in instances.values():
+        check_key(name, "the name of an attribute")
+        for dataset, instance in instances.items():
+            check_key(dataset, f"the datasetId of {name}")
             check_value(instance.value, name)
             _check_all(instance.attributes)

@@ -277,7 +277,7 @@ class History:
         last = None if ended_at is None else from_microseconds(ended_at)
         return Evolution(
             found.id,
-            tuple(iri for iri, _ in ended),
+            tuple(iri for iri, at in ended if at == ended_at),  # of an earlier life it may have had others
             [],
             modified_at=last,
             deleted_at=last,

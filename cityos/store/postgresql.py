@@ -1,5 +1,5 @@
-"""PostgreSQL as the city's database: one hub writes it, by a session-level advisory lock; nothing but the server's own
-extension btree_gist is needed."""
+"""PostgreSQL as the city's database: one hub writes it, by a session-level advisory lock of the very connection that
+writes; nothing but the server's own extension btree_gist is needed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql as text_of
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from cityos.ngsi.error import BadRequestData
 from cityos.store import statement as sql
 from cityos.store.connection import Row
 from cityos.store.error import DirectoryInUse, QueryTooLong, StoreError, StoreUnavailable
@@ -22,12 +23,21 @@ from cityos.store.statement import Bulk, Statement
 
 _LOCK = 7_236_171  # the advisory lock of a hub, one per database: any number that nobody else is likely to take
 # A server that goes away under load is found out, and a plan is not worth more than a few round trips.
-_OPTIONS = "-c jit=off -c client_min_messages=warning -c tcp_user_timeout=10000"
+# The server finds out a hub that went away as soon: its lock goes with the connection.
+_OPTIONS = (
+    "-c jit=off -c client_min_messages=warning -c tcp_user_timeout=10000"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+# InternalError: the transaction is lost already, since an earlier statement failed.
+_UNUSABLE = (psycopg.OperationalError, psycopg.InternalError)
 _FEW_ROWS = 20  # from here on COPY is worth its two round trips
 
 
 class PostgresConnection:
-    """A connection; see `connection.Connection`. Connects again by itself after the server went away."""
+    """A connection; see `connection.Connection`. Connects again by itself after the server went away.
+
+    One that writes holds the city's lock, or is not opened. Raises DirectoryInUse, StoreUnavailable.
+    """
 
     dialect = "postgresql"
 
@@ -43,6 +53,8 @@ class PostgresConnection:
             connection = psycopg.connect(self._url, autocommit=True, options=_OPTIONS, prepare_threshold=1)
         if self._read_only:
             connection.read_only = True
+        else:
+            _take(connection, self._url)
         return connection
 
     def _ready(self) -> psycopg.Connection[Row]:
@@ -97,7 +109,9 @@ class PostgresConnection:
     def commit(self) -> None:
         """See `Connection`."""
         with _telling("written"):
-            self._connection.execute("COMMIT")
+            said = self._connection.execute("COMMIT").statusmessage
+        if said != "COMMIT":  # one of its statements had failed; the server takes all back and calls that no error
+            raise StoreUnavailable("the database took the transaction back, since one of its statements had failed")
 
     def rollback(self) -> None:
         """See `Connection`."""
@@ -152,7 +166,9 @@ class PostgresConnection:
             yield
         except psycopg.errors.QueryCanceled:
             raise self._too_long() from None
-        except psycopg.OperationalError as error:
+        except psycopg.DataError as error:  # a NUL, which no text of PostgreSQL holds
+            raise BadRequestData(f"What is asked for cannot be in the database: {error}") from None
+        except _UNUSABLE as error:
             raise StoreUnavailable(f"the database cannot be read: {error}") from None
 
 
@@ -160,7 +176,7 @@ class PostgresConnection:
 def _telling(what: str) -> Iterator[None]:
     try:
         yield
-    except psycopg.OperationalError as error:
+    except _UNUSABLE as error:
         raise StoreUnavailable(f"the database cannot be {what}: {str(error).strip()}") from None
 
 
@@ -169,31 +185,34 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._guard = PostgresConnection(url, read_only=False)
+        self._writing = PostgresConnection(url, read_only=False)
         try:
-            self._take()
-            self.epoch = _prepare(self._guard, self._place())
+            self.epoch = _prepare(self._writing, _place(url))
         except StoreError:
-            self._guard.close()
+            self._writing.close()
             raise
 
     def connect(self, *, read_only: bool = False) -> PostgresConnection:
-        """A new connection."""
-        return PostgresConnection(self._url, read_only=read_only)
+        """A new connection to read; the one that holds the lock to write."""
+        return PostgresConnection(self._url, read_only=True) if read_only else self._writing
 
     def close(self) -> None:
         """Lets go of the database."""
-        self._guard.close()
+        self._writing.close()
 
-    def _take(self) -> None:
-        """One hub per database; the lock goes with the connection, however the hub ends."""
-        if not self._guard.rows(Statement("", f"SELECT pg_try_advisory_lock({_LOCK})"), {})[0][0]:
-            raise DirectoryInUse(f"another hub is using {self._place()}; stop it or name another database")
 
-    def _place(self) -> str:
-        """Where the database is, without the password."""
-        known = psycopg.conninfo.conninfo_to_dict(self._url)
-        return f"postgresql://{known.get('host', '')}:{known.get('port', 5432)}/{known.get('dbname', '')}"
+def _take(connection: psycopg.Connection[Row], url: str) -> None:
+    """One hub per database; the lock goes with the connection that writes, however it ends."""
+    row = connection.execute(f"SELECT pg_try_advisory_lock({_LOCK})").fetchone()
+    if row is None or not row[0]:
+        connection.close()
+        raise DirectoryInUse(f"another hub is using {_place(url)}; stop it or name another database")
+
+
+def _place(url: str) -> str:
+    """Where the database is, without the password."""
+    known = psycopg.conninfo.conninfo_to_dict(url)
+    return f"postgresql://{known.get('host', '')}:{known.get('port', 5432)}/{known.get('dbname', '')}"
 
 
 def _prepare(connection: PostgresConnection, place: str) -> str:

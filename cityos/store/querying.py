@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -34,6 +35,7 @@ Find = Callable[[str], JsonObject | None]
 # Up to so many hits of an index are listed and sorted; beyond, walking meets a page of hits sooner.
 _FEW = 1_000
 _LARGEST_STEP = 2_000
+_LOOK_AT_CLOCK = 50  # candidates between two looks: a long condition takes a millisecond of each
 _MOST_SORTED = 100_000  # entities sorted for one answer: each is read
 
 _STORED = (entity.c.id, entity.c.topic, entity.c.seq, entity.c.document)
@@ -87,14 +89,17 @@ class Finder:
     def _ordered_page(self, ordering: Ordering) -> Page:
         """Sorted by attributes: all hits are read, and a cursor is how many were shown before."""
         query = self._query
-        hits = [replace(stored, parsed=stored.entity()) for stored in self._hits("", _LARGEST_STEP)]
+        key = ordering.sort_key()
+        found = itertools.islice(self._hits("", _LARGEST_STEP), _MOST_SORTED + 1)
+        # As bytes: read, each takes many times the room.
+        hits = [(key(stored.entity()), replace(stored, parsed=None)) for stored in found]
         if len(hits) > _MOST_SORTED:
             raise TooComplexQuery(f"More than {_MOST_SORTED} entities would have to be ordered; ask for fewer")
-        key = ordering.sort_key()
-        hits.sort(key=lambda stored: key(stored.entity()))
+        hits.sort(key=operator.itemgetter(0))
         end = query.offset + query.limit
         following = str(end) if len(hits) > end else None
-        return Page(tuple(hits[query.offset : end]), following, len(hits) if query.counted else None)
+        items = tuple(stored for _, stored in hits[query.offset : end])
+        return Page(items, following, len(hits) if query.counted else None)
 
     def _count(self) -> int:
         is_simple = self._exact is None and self._selected is None and not self._query.attributes
@@ -108,7 +113,9 @@ class Finder:
     def _hits(self, after: str, step: int) -> Iterator[Stored]:
         """Every hit after a cursor, in order of id; read from `step` rows at a time on."""
         candidates, test = self._candidates(after, step)
-        for row in candidates:
+        for number, row in enumerate(candidates):
+            if number % _LOOK_AT_CLOCK == 0:
+                self._connection.check_time()
             stored = Stored(*row)
             if test is None:
                 yield stored

@@ -45,6 +45,7 @@ class Session:
         self.told: dict[str, int] = {}  # tenant -> newest seq written since the last commit
         self._group, self._job = Pending(), Pending()
         self._is_direct = False
+        self._is_stale = False
         self._load()
 
     def _load(self) -> None:
@@ -54,6 +55,7 @@ class Session:
         self._layers = {(t, a, y): no for t, a, y, no in rows(sql.ALL_LAYERS, {})}
         self._highest = {table: rows(text, {})[0][0] or 0 for table, text in sql.HIGHEST.items()}
         self._seqs: dict[str, int] = {name: seq for name, seq, _ in rows(sql.ALL_TENANTS, {})}
+        self._is_stale = False
 
     # ---- the frame: jobs inside one transaction
 
@@ -63,13 +65,15 @@ class Session:
         self.told = {}
         self._group, self._job = Pending(), Pending()
         self._connection.begin()
+        if self._is_stale:  # the database was away when the last group was taken back
+            self._load()
 
     def begin_job(self, *, direct: bool = False) -> None:
         """Opens the part of one job, which may be taken back alone. A direct job sees all rows gathered before it."""
         self._is_direct = direct
         self._job = Pending()
         self._given: list[tuple[sql.Bulk, tuple[Any, ...]]] = []
-        self._seqs_before = dict(self._seqs)
+        self._seqs_before, self._told_before = dict(self._seqs), dict(self.told)
         if direct:
             self._group.write(self._connection)
             self._connection.mark()
@@ -88,7 +92,7 @@ class Session:
             self._connection.undo()
             # A name given out stays given out; what was known of entities may have been of this job.
             self._group.words, self._group.known = self._given, {}
-        self._job, self._seqs = Pending(), self._seqs_before
+        self._job, self._seqs, self.told = Pending(), self._seqs_before, self._told_before
 
     def flush(self) -> None:
         """Writes what this direct job has gathered so far, so that its own statements meet it."""
@@ -105,6 +109,7 @@ class Session:
     def rollback(self) -> None:
         """Takes everything back."""
         self._group, self._job = Pending(), Pending()
+        self._is_stale = True
         self._connection.rollback()
         self._load()
 

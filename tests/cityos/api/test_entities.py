@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
+import orjson
 import pytest
 
 from cityos.ngsi.core_context import CORE_ADDRESS
@@ -108,6 +111,25 @@ async def test_batch_tells_what_was_created(client: httpx.AsyncClient) -> None:
     answer = await client.post(UPSERT, json=[zone("2", a=1), zone("3")])
     assert (answer.status_code, answer.json()) == (201, ["urn:ngsi-ld:Zone:3"])
     assert (await client.post(UPSERT, json=[zone("1")])).status_code == 204
+
+
+async def test_a_large_batch_lets_others_have_their_turn(client: httpx.AsyncClient) -> None:
+    said = [{**zone(str(number)), "@context": {f"word{number}": "urn:x:word"}} for number in range(2_000)]
+    batch = asyncio.create_task(client.post(UPSERT, content=orjson.dumps(said), headers=LD_JSON))
+    await asyncio.sleep(0)
+    await put(client, zone("quick"))
+    assert (await batch).status_code == 201
+    first = (await client.get("/changes", params={"limit": 1})).json()["items"][0]
+    assert first["id"] == "urn:ngsi-ld:Zone:quick"
+
+
+async def test_a_purge_of_attributes_ends_whatever_order_is_asked_for(client: httpx.AsyncClient) -> None:
+    await client.post(UPSERT, json=[zone(str(number), a=number, b=1) for number in range(1_001)])
+    asked = {"type": "Zone", "drop": "b", "orderBy": "a"}
+    async with asyncio.timeout(30):
+        assert (await client.delete("/ngsi-ld/v1/entities", params=asked)).status_code == 204
+    answer = await client.get("/ngsi-ld/v1/entities", params={"attrs": "b", "limit": 0, "count": "true"})
+    assert answer.headers["NGSILD-Results-Count"] == "0"
 
 
 async def test_batch_lets_good_entities_flow_past_bad_ones(client: httpx.AsyncClient) -> None:

@@ -89,6 +89,10 @@ def test_value_that_can_not_be_read_back_is_held(value: Json) -> None:
     assert held(row(value)) == [("value_unstorable", "f:1")]
 
 
+def test_an_id_that_no_index_holds_is_held() -> None:
+    assert held(row(id_="urn:z:" + "1" * 2000)) == [("value_unstorable", "f:1")]
+
+
 @given(st.lists(st.builds(row, st.sampled_from(["x", "y", "\x00"]), ahead=st.floats(-9, 9)), max_size=8))
 def test_every_row_is_in_one_pile_and_unaltered(rows: list[Row]) -> None:
     before = deepcopy(rows)

@@ -229,3 +229,16 @@ async def test_a_series_goes_on_where_a_portion_ended(store: Store) -> None:
 async def test_nobody_has_a_past_who_was_never_there(store: Store) -> None:
     assert reader_of(store).history.retrieve(TENANT, "urn:e:nobody", HistoryQuery()) is None
     assert _hits(store, HistoryQuery(selectors=of_types("urn:t:Never"))) == []
+
+
+async def test_an_entity_that_came_back_and_ended_was_last_what_it_came_back_as(store: Store, clock: FakeClock) -> None:
+    for of in (ZONE, OTHER):
+        await store.apply(TENANT, [upsert(entity("1", of=of, depth=1))])
+        clock.forward(minutes=1)
+        await store.apply(TENANT, [delete("urn:e:1")])
+        clock.forward(minutes=1)
+    evolution = reader_of(store).history.retrieve(TENANT, "urn:e:1", HistoryQuery())
+    assert evolution is not None
+    assert (evolution.types, evolution.deleted_at) == ((OTHER,), minutes(3))
+    assert _hits(store, HistoryQuery(selectors=of_types(OTHER))) == ["1"]
+    assert _hits(store, _ZONES) == []
