@@ -322,6 +322,7 @@ _ANSWERS: Final[Mapping[int, str]] = {
     410: "The cursor is no longer valid; the body says how to begin anew",
     411: "A body says how long it is: send Content-Length",
     413: "The body is too large",
+    412: "The entity is no longer the version that If-Match names",
     415: "The body is of a media type that is not taken here",
     416: "The Range lies outside of the document",
     422: "The request can be understood, but this cannot be done to what it names",
