@@ -120,7 +120,9 @@ class Desk:
         offer = self._find_offer_or_wait(wish, search.trips_of(wish, self._area), now.time)
         # Minutes of the reader's life, not of the city's: a sample city plays an hour in a minute.
         lifetime = 60.0 * self._area.rules.quote_minutes * max(1.0, now.speed)
-        quote = Quote(secrets.token_urlsafe(12), offer, wish.contact, now.time, now.time + lifetime)
+        # Who comes after the pick-up window could not be picked up as promised, however long the quote would be good.
+        expires_at = min(now.time + lifetime, offer.pickup_until)
+        quote = Quote(secrets.token_urlsafe(12), offer, wish.contact, now.time, expires_at)
         self._store.add_quote(quote)
         return quote
 
@@ -187,7 +189,10 @@ class Desk:
         if quote is None:
             taken = self._store.find_by_quote(quote_id) is not None
             raise Refused(Reason.QUOTE_TAKEN) if taken else Refused(Reason.NOT_FOUND, "there is no such quote")
-        if self._now().time > min(quote.expires_at, quote.offer.pickup_until):
+        now = self._now().time
+        if now > quote.offer.pickup_until:
+            raise Refused(Reason.PICKUP_PASSED)
+        if now > quote.expires_at:
             raise Refused(Reason.QUOTE_EXPIRED)
         return quote
 
