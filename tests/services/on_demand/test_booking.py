@@ -102,13 +102,16 @@ def test_an_expired_quote_is_refused(tmp_path: Path) -> None:
 def test_a_quote_expires_no_later_than_its_pickup_window(tmp_path: Path) -> None:
     with town(tmp_path) as at:
         at.clock.speed = 60.0  # five minutes of the reader's life are five hours here
-        quote = at.desk.quote(wish())
-        assert quote.expires_at == quote.offer.pickup_until
-        at.clock.at = datetime.fromtimestamp(quote.expires_at, UTC)
-        assert at.desk.confirm(quote.id, None).quote_id == quote.id
-        late = at.desk.quote(wish())
-        at.clock.at = datetime.fromtimestamp(late.expires_at + 1, UTC)
-        assert _reason(lambda: at.desk.confirm(late.id, None)) is Reason.PICKUP_PASSED
+        for origin, destination in (("station-west", "hospital"), ("harbour", "station-west")):
+            quote, late = (at.desk.quote(wish(origin, destination)) for _ in range(2))
+            begun = at.clock.at.timestamp()
+            assert begun + 240 < quote.expires_at <= quote.offer.pickup_until
+            at.clock.at = datetime.fromtimestamp(quote.expires_at, UTC)
+            assert at.desk.confirm(quote.id, None).quote_id == quote.id
+            at.clock.forward(seconds=1)
+            assert _reason(lambda late=late: at.desk.confirm(late.id, None)) is Reason.QUOTE_EXPIRED  # type: ignore[misc]
+            at.clock.at = datetime.fromtimestamp(late.offer.pickup_until + 1, UTC)
+            assert _reason(lambda late=late: at.desk.confirm(late.id, None)) is Reason.PICKUP_PASSED  # type: ignore[misc]
 
 
 def test_two_hundred_at_once_for_the_last_seats_get_no_more_than_there_are(tmp_path: Path) -> None:
