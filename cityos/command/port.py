@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,15 +25,13 @@ class HeldPorts:
         """Takes them all. Raises OSError, naming the process and its line in the city file, where one is taken."""
         self._held: dict[int, socket.socket] = {}
         users = {hub_port: "the hub (--port)"}
-        try:
+        with contextlib.ExitStack() as taken:
             for process in processes:
                 if process.port in users:
                     raise OSError(_refusal(city_file, process, f"{users[process.port]} has it, too"))
                 users[process.port] = process.module
-                self._held[process.port] = _hold(city_file, host, process)
-        except OSError:
-            self.release()
-            raise
+                self._held[process.port] = taken.enter_context(_hold(city_file, host, process))
+            taken.pop_all()
 
     def release(self, *ports: int) -> None:
         """Lets these ports go, or all of them."""

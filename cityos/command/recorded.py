@@ -25,9 +25,9 @@ def recordings_of(city: CityFile | None, said: argparse.Namespace) -> list[Recor
     recordings = city.recordings(said.recordings)
     missing = sorted({str(one.path) for one in recordings if not one.path.is_file()})
     if missing:
-        more = f" and {len(missing) - _TOLD} more" if len(missing) > _TOLD else ""
+        more = [f"and {len(missing) - _TOLD} more"] if len(missing) > _TOLD else []
         raise ValueError(
-            f"of the recordings that {said.city} lists, {len(missing)} are missing: {', '.join(missing[:_TOLD])}{more}; "
+            f"of {said.city}'s recordings, {len(missing)} are missing: {', '.join([*missing[:_TOLD], *more])}; "
             "say with --recordings DIR where they lie, or leave them out in a copy of the city file"
         )
     return recordings
