@@ -16,8 +16,8 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-# From each span on, this unit: hours up to two days, since "1 day ago" may mean 47 hours. Between one and two hours both
-# are said: "1 hour ago" may mean 119 minutes, and nobody thinks in 119 minutes.
+# From each span on, this unit: hours up to two days, since "1 day ago" may mean 47 hours. Between one and two hours the
+# minutes are said as well: "1 hour ago" may mean 119 minutes, and nobody thinks in 119 minutes.
 _UNITS = (
     (2 * _DAY, _DAY, "日前", "days ago"),
     (2 * _HOUR, _HOUR, "時間前", "hours ago"),
