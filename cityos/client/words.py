@@ -16,7 +16,8 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-# From each span on, this unit: minutes up to two hours and hours up to two days, since "1 day ago" may mean 47 hours.
+# From each span on, this unit: hours up to two days, since "1 day ago" may mean 47 hours. Between one and two hours the
+# minutes are said as well: "1 hour ago" may mean 119 minutes, and nobody thinks in 119 minutes.
 _UNITS = (
     (2 * _DAY, _DAY, "日前", "days ago"),
     (2 * _HOUR, _HOUR, "時間前", "hours ago"),
@@ -50,11 +51,19 @@ def age_in_words(age: timedelta | None, language: Language) -> str:
     """Such as 「3時間前」, "3 hours ago": rounded down, never to a unit coarser than half the age. None: unknown."""
     if age is None:
         return "時刻不明" if language == "ja" else "at an unknown time"
+    if _HOUR <= age < 2 * _HOUR:
+        return _hour_and_minutes(age // _MINUTE - 60, language)
     for least, unit, ja, en in _UNITS:
         if age >= least:
             count = age // unit
             return f"{count}{ja}" if language == "ja" else f"{count} {en}"
     return "たった今" if language == "ja" else "just now"
+
+
+def _hour_and_minutes(minutes: int, language: Language) -> str:
+    if language == "ja":
+        return f"1時間{minutes}分前" if minutes else "1時間前"
+    return "1 hour ago" if not minutes else f"1 hour {minutes} minute{'' if minutes == 1 else 's'} ago"
 
 
 def updated_in_words(age: timedelta | None, language: Language) -> str:

@@ -17,6 +17,7 @@ from cityos.bus.memory import MemoryBus
 from cityos.city_file import CityFile
 from cityos.clock import REAL, Clock, start_of
 from cityos.command.port import listen
+from cityos.command.recorded import recordings_of
 from cityos.hub import Plan, open_hub
 from cityos.settings import Settings, check_bind
 
@@ -25,18 +26,17 @@ _DRAIN_S = 3
 
 
 def plan_of(said: argparse.Namespace) -> Plan:
-    """What the arguments and the environment ask for. Raises SettingError, CityFileError."""
+    """What the arguments and the environment ask for. Raises SettingError, CityFileError, ValueError."""
     settings = Settings.read(os.environ)
     check_bind(said.host, settings)
     city = CityFile.read(said.city) if said.city else None
-    recordings = city.recordings(said.recordings) if city and said.recordings else []
     return Plan(
         data=said.data,
         settings=settings,
         host=said.host,
         city=city,
         clock=clock_of(said, city),
-        recordings=recordings,
+        recordings=recordings_of(city, said),
         bus=MemoryBus() if said.no_broker else None,
     )
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from cityos.city_file import CityFile, Process
 from cityos.client import City, CityError
 from cityos.clock import start_of
-from cityos.command.port import listen
+from cityos.command.port import HeldPorts, listen
+from cityos.command.recorded import recordings_of
 from cityos.leash import Leashed
 from cityos.settings import LOOPBACK, is_loopback
 
@@ -29,6 +30,7 @@ def run(said: argparse.Namespace) -> int:
 
 async def _up(said: argparse.Namespace) -> int:
     city = CityFile.read(said.city)
+    recordings_of(city, said)
     at = start_of(said.at, city.starts_at, said.data)
     speed = said.speed or city.speed
     environment = {**_SPARING, **os.environ, "CITYOS_STARTED": repr(time.time()), "PYTHONUNBUFFERED": "1"}
@@ -40,22 +42,26 @@ async def _up(said: argparse.Namespace) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    processes = (*city.services, *(() if said.recordings else city.sources))
-    _check_ports(said.host, processes)
+    to_play = () if said.recordings else city.sources
+    listen(said.host, said.port).close()
+    # Before anything starts: else we would read another city's sources and show its pages.
+    ports = HeldPorts(said.city, said.host, (*city.services, *to_play), said.port)
     try:
-        if not said.recordings:
-            for source in city.sources:
-                sources.append(_start(source, said, clock, environment))
+        for source in to_play:
+            ports.release(source.port)
+            sources.append(_start(source, said, clock, environment))
         hub.append(Leashed(_hub_command(said, clock), env=environment))
         hub_url = f"http://{_reachable(said.host)}:{said.port}"
         if not await _ready(hub_url, hub[0], stop):
             print(f"cityos: the hub did not start; see the lines above and {said.data}", file=sys.stderr)
             return 1
         for service in city.services:
+            ports.release(service.port)
             services.append(_start(service, said, ["--city-url", hub_url], environment))
         _welcome(city, hub_url, said)
-        return await _until_ended(hub[0], stop)
+        return await _until_ended(hub[0], dict(zip(city.services, services, strict=True)), stop)
     finally:
+        ports.release()
         # Whoever asks goes before whoever answers, so that nobody ends with a complaint.
         for part in (services, hub, sources):
             await asyncio.gather(*(asyncio.to_thread(child.stop) for child in part))
@@ -65,18 +71,6 @@ def _allow_loopback(host: str, environment: dict[str, str]) -> None:
     """A demo's own @contexts and endpoints are on this machine; only this machine can name them, as it has no key."""
     if is_loopback(host) and not environment.get("CITYOS_API_KEY"):
         environment.setdefault("CITYOS_EGRESS_ALLOW", LOOPBACK)
-
-
-def _check_ports(host: str, processes: Sequence[Process]) -> None:
-    """Refuses a taken port before anything starts: else we would read another city's sources and show its pages."""
-    for process in processes:
-        try:
-            listen(host, process.port).close()
-        except OSError as error:
-            raise OSError(
-                f"{process.module} needs port {process.port}: {error.strerror or error}. Is another city running? "
-                "End it, or write other ports into a copy of the city file"
-            ) from None
 
 
 def _start(process: Process, said: argparse.Namespace, more: Sequence[str], environment: Mapping[str, str]) -> Leashed:
@@ -111,8 +105,16 @@ async def _ready(url: str, hub: Leashed, stop: asyncio.Event) -> bool:
     return False
 
 
-async def _until_ended(hub: Leashed, stop: asyncio.Event) -> int:
+async def _until_ended(hub: Leashed, services: dict[Process, Leashed], stop: asyncio.Event) -> int:
     while not stop.is_set():
+        for process, code in [(one, code) for one, child in services.items() if (code := child.poll()) is not None]:
+            del services[process]
+            print(
+                f"cityos: {process.module} (port {process.port}) ended (exit code {code}); its lines above say why. "
+                "The rest goes on.",
+                file=sys.stderr,
+                flush=True,
+            )
         if (code := hub.poll()) is not None:
             print(
                 f"cityos: the hub ended (exit code {code}), so everything is stopped. "

@@ -23,7 +23,10 @@ from cityos.connector import (
 )
 from cityos.connector.cadence import JST
 from cityos.connector.reading import fold_width, gather, read_japanese_date, read_japanese_time
+from cityos.ngsi.entity import Entity
+from cityos.vocabulary.attribute import put_location
 from cityos.vocabulary.context import iri
+from cityos.vocabulary.identifier import mint_id
 from cityos.vocabulary.snow import SNOW_REMOVAL_SECTION, SNOW_REMOVAL_ZONE, ClaimCode, SnowRemoval
 from connectors.snow_removal.layout import ORDER, PLANNED, UPDATED, Said, read_layout
 from connectors.snow_removal.word import code_of, meaning_of, season_of, split_explanation
@@ -99,8 +102,8 @@ class SnowRemovalConnector(Connector[SnowRemovalConfig]):
         reading = read_layout(document, config.ends_with_line_break)
         notices = list(reading.notices)
         if config.is_geometry(document):
-            outlines = (Row(_place(said).to_outline(config.feed), said.where) for said in reading.said)
-            return Batch.of(outlines, gather(notices))
+            shapes = (Row(_shape(_place(said), config.feed), said.where) for said in reading.said)
+            return Batch.of(shapes, gather(notices))
         claims = [_claim(said, document, config, notices) for said in reading.said]
         claims = _one_each(claims, notices)
         is_complete = config.complete and reading.is_whole and bool(claims)
@@ -127,6 +130,13 @@ def _place(said: Said) -> SnowRemoval:
         claim_code=ClaimCode.UNKNOWN,
         location=said.geometry,
     )
+
+
+def _shape(place: SnowRemoval, feed: str) -> Entity:
+    """Its location alone: the list names it, and two spellings of one name by turns would be changes that are none."""
+    entity = Entity(mint_id(place.type_name, feed, place.local_id), (iri(place.type_name),))
+    put_location(entity, place.location)
+    return entity
 
 
 def _course(said: Said) -> str:

@@ -162,12 +162,26 @@ def create_app(plan: Plan) -> FastAPI:
                 await running
             service.close()
 
-    app = FastAPI(title="オンデマンド交通 (on-demand transit)", version="1", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="オンデマンド交通 (on-demand transit)", version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    _add_welcome(app)
     _add_rider_routes(app, service)
     _add_driver_routes(app, service)
     _add_public_routes(app, service)
     _add_errors(app, plan.area.zone)
     return app
+
+
+def _add_welcome(app: FastAPI) -> None:
+    """In place of FastAPI's /docs, whose script lies on another server, which a closed network does not have."""
+
+    @app.get("/", summary="Where to begin: the names of all routes")
+    async def welcome(request: Request) -> Response:
+        paths = app.openapi()["paths"]
+        routes = [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
+        openapi = f"{str(request.base_url).rstrip('/')}/openapi.json"
+        return JSONResponse({"name": app.title, "routes": routes, "openapi": openapi}, headers=_NO_CACHE)
 
 
 def _add_rider_routes(app: FastAPI, service: Service) -> None:

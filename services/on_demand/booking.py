@@ -120,9 +120,25 @@ class Desk:
         offer = self._find_offer_or_wait(wish, search.trips_of(wish, self._area), now.time)
         # Minutes of the reader's life, not of the city's: a sample city plays an hour in a minute.
         lifetime = 60.0 * self._area.rules.quote_minutes * max(1.0, now.speed)
-        quote = Quote(secrets.token_urlsafe(12), offer, wish.contact, now.time, now.time + lifetime)
+        # Whoever confirms after the vehicle would have had to leave could not be picked up as promised.
+        expires_at = min(now.time + lifetime, self._leaves_by(offer, now.time))
+        quote = Quote(secrets.token_urlsafe(12), offer, wish.contact, now.time, expires_at)
         self._store.add_quote(quote)
         return quote
+
+    def _leaves_by(self, offer: Offer, now: float) -> float:
+        """When the vehicle of an offer must be on its way to the pick-up at the latest, as things stand now."""
+        request = request_of(0, offer, self._area.index)
+        keys = self._keys_for(request)
+        found = self._insert(request, keys, now)
+        if found is None:
+            return now
+        stop = next(n for n, one in enumerate(found.timetable.route.stops) if one.request is request)
+        latest = found.timetable.deadlines[stop] + found.timetable.stays[stop]
+        plan = self._plan(keys[found.index], now)
+        # It would have left for what it has to do next, if that comes first.
+        has_next = stop < len(plan.route.stops)
+        return min(latest, plan.arrivals[stop + 1] - plan.legs[stop]) if has_next else latest
 
     def _find_offer_or_wait(self, wish: Wish, trips: Sequence[search.Trip], now: float) -> Offer:
         try:
@@ -187,7 +203,10 @@ class Desk:
         if quote is None:
             taken = self._store.find_by_quote(quote_id) is not None
             raise Refused(Reason.QUOTE_TAKEN) if taken else Refused(Reason.NOT_FOUND, "there is no such quote")
-        if self._now().time > min(quote.expires_at, quote.offer.pickup_until):
+        now = self._now().time
+        if now > quote.offer.pickup_until:
+            raise Refused(Reason.PICKUP_PASSED)
+        if now > quote.expires_at:
             raise Refused(Reason.QUOTE_EXPIRED)
         return quote
 

@@ -60,6 +60,10 @@ class Reason(Enum):
         409, "quote_expired", "この見積もりは期限が切れました。もう一度見積もりを取ってください",
         "The quote has expired; ask for a new quote",
     )  # fmt: skip
+    PICKUP_PASSED = Said(
+        409, "pickup_passed", "この見積もりの乗車時刻はすでに過ぎました。もう一度見積もりを取ってください",
+        "The pick-up time of the quote has passed; ask for a new quote",
+    )  # fmt: skip
     QUOTE_TAKEN = Said(
         409, "quote_taken", "この見積もりはすでに予約に使われました。新しい見積もりを取ってください",
         "The quote has already become a ride; ask for a new quote",

@@ -49,7 +49,8 @@ class Board:
 class Heard:
     """What the transit service said: the answers of each stop asked for, by name. `lost_s`: real seconds since it did.
 
-    `answers` holds a problem (404) as it was told; a stop nothing was ever heard of is missing.
+    `answers` holds a problem (404) as it was told; a stop nothing was ever heard of is missing. Where only one stop may
+    have been meant, its answer stands beside.
     """
 
     stop: str
@@ -84,6 +85,8 @@ def compose_buses(heard: Heard, language: Language) -> Buses:
         raise Unfit(f"the transit service's answer is not readable: {error!r}") from error
     is_missing = bool(heard.stop) and bool(heard.answers) and not boards
     not_found = text.stop_not_found.format(stop=clip(heard.stop)) if is_missing else ""
+    if boards and like:
+        not_found = text.shown_instead.format(stop=clip(heard.stop), name=like[0])
     return Buses(
         stop=heard.stop,
         warning=warning,

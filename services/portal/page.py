@@ -181,7 +181,7 @@ def _zone_row(state: SnowRemoval, now: datetime, language: Language) -> ZoneRow:
 
 
 def _feed_row(feed: FeedStatus, known: Known, language: Language) -> FeedRow:
-    text, age = TEXTS[language], age_of(feed.as_of, known.now)
+    text = TEXTS[language]
     state = clip(feed.state_ja if language == "ja" else feed.state_en)
     received_at = feed.last_success_at
     sources = (
@@ -193,12 +193,20 @@ def _feed_row(feed: FeedStatus, known: Known, language: Language) -> FeedRow:
         sources=tuple(source for source in sources if source.said),
         state=state if known.lost_s is None else text.state_when_last_heard.format(state=state),
         mark="○" if feed.state == FeedState.FRESH else "△",
-        age=text.no_data if age is None else text.data_age.format(age=age_in_words(age, language)),
+        age=_data_age(feed, known.now, language),
         received="" if received_at is None else text.received_at.format(time=time_in_words(received_at, language)),
         owner=clip(feed.owner),
         telephone=clip(feed.telephone),
         dial=dial(feed.telephone),
     )
+
+
+def _data_age(feed: FeedStatus, now: datetime, language: Language) -> str:
+    """Timetables and road networks have no clock of their own: that is not to have brought nothing."""
+    text = TEXTS[language]
+    if feed.as_of is None:
+        return text.no_data if feed.last_success_at is None else text.undated
+    return text.data_age.format(age=age_in_words(age_of(feed.as_of, now), language))
 
 
 def _real_age(seconds: float, language: Language) -> str:

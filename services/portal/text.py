@@ -25,6 +25,7 @@ class Text:
     bound_for: str
     planned_time: str
     stop_not_found: str
+    shown_instead: str
     did_you_mean: str
     usual_stops: str
     no_stops: str
@@ -93,6 +94,7 @@ class Text:
     state_when_last_heard: str
     data_age: str
     no_data: str
+    undated: str
     received_at: str
     telephone: str
     no_contact: str
@@ -117,6 +119,7 @@ JA = Text(
     bound_for="{place}行き",
     planned_time="時刻表では{time}",
     stop_not_found="「{stop}」というバス停は見つかりませんでした。",
+    shown_instead="「{stop}」というバス停はありません。名前の近い「{name}」を表示しています。",
     did_you_mean="もしかして：",
     usual_stops="いつものバス停に戻る",
     no_stops="バス停の名前を入れると、これから出るバスが分かります。",
@@ -192,6 +195,7 @@ JA = Text(
     state_when_last_heard="最後に確認したとき：{state}",
     data_age="{age}の情報",
     no_data="まだ情報がありません",
+    undated="日時のないデータ",
     received_at="{time}に受け取りました",
     telephone="電話",
     no_contact="登録されていません",
@@ -222,6 +226,7 @@ EN = Text(
     bound_for="{place}",
     planned_time="timetable: {time}",
     stop_not_found="No bus stop is called “{stop}”.",
+    shown_instead="No bus stop is called “{stop}”. This is the one with a similar name, “{name}”.",
     did_you_mean="Did you mean: ",
     usual_stops="Back to the usual stops",
     no_stops="Type the name of a bus stop to see its next buses.",
@@ -296,6 +301,7 @@ EN = Text(
     state_when_last_heard="When last checked: {state}",
     data_age="From {age}",
     no_data="Nothing yet",
+    undated="Data that carries no date of its own",
     received_at="Received on {time}",
     telephone="Telephone",
     no_contact="Not given",

@@ -49,10 +49,20 @@ class TransitDesk:
         """The boards of a stop, or of those always shown where none is named."""
         wanted = (stop,) if stop else self._stops
         await asyncio.gather(*(self._refresh(one) for one in wanted))
+        if (meant := self._meant(stop)) is not None:
+            await self._refresh(meant)
+            wanted = (stop, meant)
         known = {one: self._answers[one] for one in wanted if one in self._answers}
         oldest = min((answer.at for answer in known.values()), default=time.monotonic())
         lost_s = None if self.trouble is None else time.monotonic() - oldest
         return Heard(stop, {one: answer.told for one, answer in known.items()}, lost_s)
+
+    def _meant(self, stop: str) -> str | None:
+        """The one stop that may have been meant by a name that none has."""
+        answer = self._answers.get(stop)
+        like = answer.told.get("like") if answer is not None and stop else None
+        names = {one["name"] for one in like if isinstance(one, dict) and "name" in one} if like else set()
+        return str(*names) if len(names) == 1 else None
 
     async def _refresh(self, stop: str) -> None:
         known, now = self._answers.get(stop), time.monotonic()

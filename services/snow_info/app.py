@@ -48,7 +48,8 @@ def create_app(city: City) -> FastAPI:
         async with city, mirror:
             yield
 
-    app = FastAPI(title="雪の情報 (snow information)", version="1", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="雪の情報 (snow information)", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    _add_welcome(app)
 
     @app.get(
         "/zones",
@@ -78,6 +79,17 @@ def create_app(city: City) -> FastAPI:
         return _problem(503, "The zones are not known yet", str(error), {**_NO_CACHE, "Retry-After": "10"})
 
     return app
+
+
+def _add_welcome(app: FastAPI) -> None:
+    """In place of FastAPI's /docs, whose script lies on another server, which a closed network does not have."""
+
+    @app.get("/", summary="Where to begin: the names of all routes")
+    async def welcome(request: Request) -> Response:
+        paths = app.openapi()["paths"]
+        routes = [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
+        openapi = f"{str(request.base_url).rstrip('/')}/openapi.json"
+        return JSONResponse({"name": app.title, "routes": routes, "openapi": openapi}, headers=_NO_CACHE)
 
 
 def report(mirror: Mirror) -> Report:

@@ -111,13 +111,26 @@ def create_app(plan: Plan) -> FastAPI:
         title="バスの案内 (public transport)",
         version="1",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         dependencies=[Depends(_refuse_unknown)],
     )
+    _add_welcome(app)
     _add_stop_routes(app, service)
     _add_feed_routes(app, service)
     _add_errors(app)
     return app
+
+
+def _add_welcome(app: FastAPI) -> None:
+    """In place of FastAPI's /docs, whose script lies on another server, which a closed network does not have."""
+
+    @app.get("/", summary="Where to begin: the names of all routes")
+    async def welcome(request: Request) -> Response:
+        paths = app.openapi()["paths"]
+        routes = [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
+        openapi = f"{str(request.base_url).rstrip('/')}/openapi.json"
+        return JSONResponse({"name": app.title, "routes": routes, "openapi": openapi}, headers=_NO_CACHE)
 
 
 def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -241,7 +254,7 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def say_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        where = f"{request.method} {request.url.path}; see /docs"
+        where = f"{request.method} {request.url.path}; see GET /"
         return _problem(error.status_code, error.detail, where, error.headers or {})
 
 

@@ -58,7 +58,7 @@ async def get_all(client: httpx.AsyncClient, paths: Sequence[str]) -> None:
 async def test_snow_info(tmp_path: Path) -> None:
     app = create_snow_info(City(NOWHERE))
     recorder = Recorder(app)
-    paths = ["/zones", "/zones.geojson", f"/zones/{quote(zone('A').id)}", "/zones/none", "/health"]
+    paths = ["/", "/zones", "/zones.geojson", f"/zones/{quote(zone('A').id)}", "/zones/none", "/health"]
     async with asked(app, recorder) as client:
         await get_all(client, paths)
     async with running_hub(tmp_path) as hub:
@@ -70,6 +70,22 @@ async def test_snow_info(tmp_path: Path) -> None:
             await until_ok(client)
             await get_all(client, paths)
     assert differences(living, second, snow_info) == []
+
+
+async def test_a_service_names_its_routes_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """A city hall's closed network has no server but its own: FastAPI's /docs would be blank there."""
+    on_demand_plan = OnDemandPlan(City(NOWHERE), YUKINO, tmp_path, KEY)
+    apps = [
+        create_snow_info(City(NOWHERE)),
+        create_transit(TransitPlan(City(NOWHERE))),
+        create_on_demand(on_demand_plan),
+    ]
+    for app in apps:
+        async with asked(app, Recorder(app)) as client:
+            told = (await client.get("/")).json()
+            routes = (await client.get(told["openapi"])).json()["paths"]
+            assert (await client.get("/docs")).status_code == 404
+        assert {name.split(" ", 1)[1] for name in told["routes"]} == routes.keys()
 
 
 async def test_portal(tmp_path: Path) -> None:
@@ -96,7 +112,7 @@ async def test_transit(tmp_path: Path) -> None:
         try:
             await bring_dataset(hub, "bus", TIMETABLE, CONTENT)
             await until_ok(client)
-            await get_all(client, [*every, "/stops", "/departures?stop=nowhere", "/departures"])
+            await get_all(client, [*every, "/", "/stops", "/departures?stop=nowhere", "/departures"])
         finally:
             await hub.stop()
     assert differences(app, recorder, transit) == []
@@ -127,7 +143,7 @@ async def _ride(client: httpx.AsyncClient) -> None:
     await client.post("/rides", json={"quote_id": quotes[1]["id"]}, headers=headers)  # 422: the key is another's
     for body in ({"quote_id": quotes[0]["id"]}, {"quote_id": "none"}, {}):
         await client.post("/rides", json=body)
-    await get_all(client, [f"/rides/{ride}", "/rides/none", "/meeting-points", "/health"])
+    await get_all(client, [f"/rides/{ride}", "/rides/none", "/meeting-points", "/health", "/"])
     await _drive(client, ride)
     other = (await client.post("/rides", json={"quote_id": quotes[1]["id"]})).json()["ride"]
     for token in (other, ride, "none"):

@@ -17,7 +17,10 @@ _NOW = datetime(2026, 1, 15, 8, tzinfo=UTC)
     [
         (timedelta(seconds=59), "たった今更新", "updated just now"),
         (timedelta(seconds=60), "1分前に更新", "updated 1 minute ago"),
-        (timedelta(minutes=119), "119分前に更新", "updated 119 minutes ago"),
+        (timedelta(minutes=60), "1時間前に更新", "updated 1 hour ago"),
+        (timedelta(minutes=61), "1時間1分前に更新", "updated 1 hour 1 minute ago"),
+        (timedelta(minutes=78), "1時間18分前に更新", "updated 1 hour 18 minutes ago"),
+        (timedelta(minutes=119), "1時間59分前に更新", "updated 1 hour 59 minutes ago"),
         (timedelta(hours=3, minutes=59), "3時間前に更新", "updated 3 hours ago"),
         (timedelta(hours=47), "47時間前に更新", "updated 47 hours ago"),
         (timedelta(days=2), "2日前に更新", "updated 2 days ago"),
@@ -31,8 +34,11 @@ def test_age_in_words(age: timedelta | None, ja: str, en: str) -> None:
 
 @given(st.timedeltas(timedelta(minutes=2), timedelta(days=3000)))
 def test_words_never_hide_more_than_half_of_an_age(age: timedelta) -> None:
-    count, unit, _ = age_in_words(age, "en").split()
-    told = int(count) * {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}[unit]
+    *said, ago = age_in_words(age, "en").split()
+    assert ago == "ago"
+    units = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+    parts = (int(count) * units[unit.rstrip("s")] for count, unit in zip(said[::2], said[1::2], strict=True))
+    told = sum(parts, timedelta())
     assert age / 2 < told <= age
 
 

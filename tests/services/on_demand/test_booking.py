@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -93,10 +93,25 @@ def test_the_same_key_answers_with_the_same_ride_and_another_quote_is_refused(tm
 
 def test_an_expired_quote_is_refused(tmp_path: Path) -> None:
     with town(tmp_path) as at:
-        quote = at.desk.quote(wish())
+        quote = at.desk.quote(wish(depart_after=at.clock.at.timestamp() + 3600))
         at.clock.forward(minutes=YUKINO.rules.quote_minutes, seconds=1)
         assert _reason(lambda: at.desk.confirm(quote.id, None)) is Reason.QUOTE_EXPIRED
         assert _reason(lambda: at.desk.confirm("none", None)) is Reason.NOT_FOUND
+
+
+def test_a_quote_expires_no_later_than_its_pickup_window(tmp_path: Path) -> None:
+    with town(tmp_path) as at:
+        at.clock.speed = 60.0  # five minutes of the reader's life are five hours here
+        for origin, destination in (("station-west", "hospital"), ("harbour", "station-west")):
+            quote, late = (at.desk.quote(wish(origin, destination)) for _ in range(2))
+            begun = at.clock.at.timestamp()
+            assert begun + 240 < quote.expires_at <= quote.offer.pickup_until
+            at.clock.at = datetime.fromtimestamp(quote.expires_at, UTC)
+            assert at.desk.confirm(quote.id, None).quote_id == quote.id
+            at.clock.forward(seconds=1)
+            assert _reason(lambda late=late: at.desk.confirm(late.id, None)) is Reason.QUOTE_EXPIRED  # type: ignore[misc]
+            at.clock.at = datetime.fromtimestamp(late.offer.pickup_until + 1, UTC)
+            assert _reason(lambda late=late: at.desk.confirm(late.id, None)) is Reason.PICKUP_PASSED  # type: ignore[misc]
 
 
 def test_two_hundred_at_once_for_the_last_seats_get_no_more_than_there_are(tmp_path: Path) -> None:

@@ -48,6 +48,14 @@ def test_a_stop_that_is_not_there_leads_to_some_that_are() -> None:
     assert (buses.not_found, buses.like) == ("「さくら」というバス停は見つかりませんでした。", ("桜川",))
 
 
+def test_the_one_stop_that_may_have_been_meant_is_shown_and_said_to_be_another() -> None:
+    told = {"えきまい": {"status": 404, "like": [{"name": "雪野駅前"}]}, "雪野駅前": answer(departure())}
+    buses = compose_buses(Heard("えきまい", told), "ja")
+    assert [board.name for board in buses.boards] == ["雪野駅前"]
+    assert buses.not_found == JA.shown_instead.format(stop="えきまい", name="雪野駅前")
+    assert buses.like == ()
+
+
 def test_a_service_that_is_away_is_said_with_the_age_of_what_is_shown() -> None:
     assert compose_buses(Heard("", {}, 3.0), "ja").warning == JA.transit_lost
     old = compose_buses(Heard("", {"a": answer(departure())}, 190.0), "en")

@@ -116,6 +116,19 @@ def test_a_feed_shows_state_age_owner_and_a_telephone_to_press() -> None:
     assert "tel:0177000000" in [link["href"] for link in page.all("a")]
 
 
+def test_a_feed_without_a_clock_of_its_own_has_brought_something() -> None:
+    text = _read(_known(feeds=[replace(_FEED, as_of=None, last_success_at=_NOW)])).text
+    assert JA.undated in text
+    assert JA.no_data not in text
+    assert JA.no_data in _read(_known(feeds=[replace(_FEED, as_of=None, last_success_at=None)])).text
+
+
+def test_a_search_leads_to_its_own_part_and_the_page_says_early_that_it_stands_still() -> None:
+    page = Reading(render(compose(replace(_known(), heard=Heard("", {})), "ja", "A-1")))
+    assert [form["action"] for form in page.all("form")] == ["/#bus", "/#snow"]
+    assert page.text.index(JA.reload_note) < page.text.index(JA.bus_heading)
+
+
 def test_an_old_claim_is_marked_in_words() -> None:
     old = replace(_STATE, claimed_at=_NOW - timedelta(hours=30))
     assert JA.stale in _read(_known([old])).text
@@ -190,7 +203,7 @@ def test_zones_are_found_whatever_the_keyboard_gives() -> None:
 def test_a_search_without_result_says_so_and_leads_back() -> None:
     page = _read(_known(), "en", "zzz")
     assert "No zone has “zzz” in its name." in page.text
-    assert "/?lang=en" in [link["href"] for link in page.all("a")]
+    assert "/?lang=en#snow" in [link["href"] for link in page.all("a")]
     assert page.all("input")[-1]["value"] == "zzz"
 
 
