@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, literal_column, select
 
 from cityos.ngsi.evolution import SCOPE
 from cityos.store.connection import Connection
-from cityos.store.schema import entity_type, instance, name
+from cityos.store.schema import IS_CURRENT, entity_type, instance, name
 from cityos.store.session import TYPE
-from cityos.store.statement import Statement, compiled
+from cityos.store.statement import Statement, compiled, of_now
 
 _SAMPLE = 1_000  # instances of an attribute that are looked at for their kinds: more would hardly show another
 
@@ -53,7 +53,7 @@ def find_type(connection: Connection, tenant: str, iri: str) -> TypeUse | None:
     if not rows or not rows[0][0]:
         return None
     use = TypeUse(iri, rows[0][0])
-    for attribute_iri, count in connection.rows(_ATTRIBUTES_OF_TYPE, about):
+    for _, attribute_iri, count in connection.rows(_ATTRIBUTES_OF_TYPE, about):
         kinds = _kinds(connection.rows(_SAMPLE_OF_TYPE, {**about, "attribute_iri": attribute_iri, "count": _SAMPLE}))
         use.attributes.append(AttributeUse(attribute_iri, count, {iri}, kinds))
     return use
@@ -91,69 +91,54 @@ _ZERO: ColumnElement[int] = literal_column("0")
 _IS_ATTRIBUTE = _attribute_name.c.iri.not_in([literal_column(f"'{one}'") for one in (SCOPE, TYPE)])
 
 
-def _is_current(attribute: ColumnElement[bool]) -> ColumnElement[bool]:
-    return (instance.c.tenant == bindparam("tenant")) & attribute & instance.c.current
+_tenant: ColumnElement[Any] = bindparam("tenant")
+_OF_TENANT = entity_type.c.tenant == _tenant
+_TYPED = entity_type.join(_type_name, _type_name.c.no == entity_type.c.type)
+_IS_TYPE = _type_name.c.iri == bindparam("type_iri")
+_ATTRIBUTE_NO = select(name.c.no).where(name.c.iri == bindparam("attribute_iri")).scalar_subquery()
 
 
-def _typed_attributes() -> Statement:
-    joined = instance.join(entity_type, entity_type.c.entity == instance.c.entity)
-    return compiled(
-        select(_type_name.c.iri, _attribute_name.c.iri, func.count(instance.c.entity.distinct()))
-        .select_from(joined)
-        .join(_type_name, _type_name.c.no == entity_type.c.type)
-        .join(_attribute_name, _attribute_name.c.no == instance.c.attribute)
-        .where(instance.c.tenant == bindparam("tenant"), instance.c.current)
-        .where(entity_type.c.tenant == bindparam("tenant"), _IS_ATTRIBUTE)
+def _is_current(attribute: ColumnElement[Any]) -> ColumnElement[bool]:
+    return (instance.c.tenant == _tenant) & (instance.c.attribute == attribute) & IS_CURRENT
+
+
+def _has(attribute: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the entity of a row of `entity_type` has an attribute: one look into an index, however long its past."""
+    return exists().where(_is_current(attribute), instance.c.entity == entity_type.c.entity)
+
+
+def _attributes_by_type(*conditions: ColumnElement[bool]) -> Statement:
+    """How many entities of each type have each attribute that is in use at all."""
+    is_in_use = exists().where(_is_current(_attribute_name.c.no)).correlate(_attribute_name)
+    counts = (
+        select(_type_name.c.iri, _attribute_name.c.iri, func.count())
+        .select_from(_TYPED.join(_attribute_name, is_in_use))
+        .where(_OF_TENANT, *conditions, _IS_ATTRIBUTE, _has(_attribute_name.c.no))
         .group_by(_type_name.c.iri, _attribute_name.c.iri)
         .order_by(_type_name.c.iri, _attribute_name.c.iri)
     )
+    return of_now(compiled(counts))
 
 
 _TYPES = compiled(
-    select(_type_name.c.iri, func.count())
-    .select_from(entity_type.join(_type_name, _type_name.c.no == entity_type.c.type))
-    .where(entity_type.c.tenant == bindparam("tenant"))
-    .group_by(_type_name.c.iri)
+    select(_type_name.c.iri, func.count()).select_from(_TYPED).where(_OF_TENANT).group_by(_type_name.c.iri)
 )
-_TYPED_ATTRIBUTES = _typed_attributes()
-_TYPE = compiled(
-    select(func.count())
-    .select_from(entity_type.join(_type_name, _type_name.c.no == entity_type.c.type))
-    .where(entity_type.c.tenant == bindparam("tenant"), _type_name.c.iri == bindparam("type_iri"))
-)
-_OF_TYPE = (
-    entity_type.join(_type_name, _type_name.c.no == entity_type.c.type)
-    .join(instance, instance.c.entity == entity_type.c.entity)
-    .join(_attribute_name, _attribute_name.c.no == instance.c.attribute)
-)
-_IS_OF_TYPE = (
-    (entity_type.c.tenant == bindparam("tenant"))
-    & (instance.c.tenant == bindparam("tenant"))
-    & (_type_name.c.iri == bindparam("type_iri"))
-    & instance.c.current
-)
-_ATTRIBUTES_OF_TYPE = compiled(
-    select(_attribute_name.c.iri, func.count(instance.c.entity.distinct()))
-    .select_from(_OF_TYPE)
-    .where(_IS_OF_TYPE, _IS_ATTRIBUTE)
-    .group_by(_attribute_name.c.iri)
-    .order_by(_attribute_name.c.iri)
-)
+_TYPE = compiled(select(func.count()).select_from(_TYPED).where(_OF_TENANT, _IS_TYPE))
+_TYPED_ATTRIBUTES = _attributes_by_type()
+_ATTRIBUTES_OF_TYPE = _attributes_by_type(_IS_TYPE)
 _SAMPLE_OF_TYPE = compiled(
     select(instance.c.body)
-    .select_from(_OF_TYPE)
-    .where(_IS_OF_TYPE, _attribute_name.c.iri == bindparam("attribute_iri"))
+    .where(
+        _is_current(_ATTRIBUTE_NO),
+        instance.c.entity.in_(select(entity_type.c.entity).select_from(_TYPED).where(_OF_TENANT, _IS_TYPE)),
+    )
     .limit(bindparam("count"))
     .offset(_ZERO)
 )
-_ATTRIBUTE_NO = select(name.c.no).where(name.c.iri == bindparam("attribute_iri")).scalar_subquery()
-_HAS_ATTRIBUTE = _is_current(instance.c.attribute == _ATTRIBUTE_NO)
-_COUNT_OF_ATTRIBUTE = compiled(select(func.count(instance.c.entity.distinct())).where(_HAS_ATTRIBUTE))
-_TYPES_OF_ATTRIBUTE = compiled(
-    select(_type_name.c.iri)
-    .distinct()
-    .select_from(instance.join(entity_type, entity_type.c.entity == instance.c.entity))
-    .join(_type_name, _type_name.c.no == entity_type.c.type)
-    .where(_HAS_ATTRIBUTE, entity_type.c.tenant == bindparam("tenant"))
+_COUNT_OF_ATTRIBUTE = compiled(select(func.count(instance.c.entity.distinct())).where(_is_current(_ATTRIBUTE_NO)))
+_TYPES_OF_ATTRIBUTE = of_now(
+    compiled(select(_type_name.c.iri).distinct().select_from(_TYPED).where(_OF_TENANT, _has(_ATTRIBUTE_NO)))
 )
-_SAMPLE_OF_ATTRIBUTE = compiled(select(instance.c.body).where(_HAS_ATTRIBUTE).limit(bindparam("count")).offset(_ZERO))
+_SAMPLE_OF_ATTRIBUTE = compiled(
+    select(instance.c.body).where(_is_current(_ATTRIBUTE_NO)).limit(bindparam("count")).offset(_ZERO)
+)

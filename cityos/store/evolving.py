@@ -17,7 +17,7 @@ from cityos.ngsi.merge import AttributeChange, merge_instance, settle
 from cityos.store import statement as sql
 from cityos.store.pending import Known
 from cityos.store.record import Outcome
-from cityos.store.schema import change, entity, instance
+from cityos.store.schema import IS_CURRENT, change, entity, instance
 from cityos.store.session import TYPE, Session, comparable, stored_body
 from cityos.store.statement import compiled
 from cityos.store.writing import TopicNames
@@ -67,7 +67,7 @@ CHANGE_ROW = compiled(
         body=_p("new_body"),
     )
 )
-NONE_CURRENT = compiled(update(instance).where(_OF_SERIES, instance.c.current).values(current=false()))
+NONE_CURRENT = compiled(update(instance).where(_OF_SERIES, IS_CURRENT).values(current=false()))
 MAKE_CURRENT = compiled(update(instance).where(instance.c.no == _p("of_no")).values(current=true()))
 BLANK_CHANGE = compiled(
     update(change).where(change.c.tenant == _p("of_tenant"), change.c.seq == _p("of_seq")).values(body=_p("new_body"))

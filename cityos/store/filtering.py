@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, not_, or_, true
 
 from cityos.ngsi.q import And, Between, Compare, Condition, Exists, Like, Or, Path, Value, Word
-from cityos.store.schema import WORD_LENGTH, entity, instance
+from cityos.store.schema import IS_CURRENT, WORD_LENGTH, entity, instance
 
 # A word, and what belongs to it: `all` and `any` of shapes; `has` and `lacks` the attribute; `number`, `word` with an
 # operator, `numbers` between two, `other` for what is neither number nor text; `anything`.
@@ -115,7 +115,7 @@ def rows_of(shape: Shape, number: int) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         instance.c.tenant == bindparam("tenant"),
         instance.c.attribute == bindparam(f"a{number}"),
-        instance.c.current,
+        IS_CURRENT,
     ]
     test = _value_test(shape, number)
     return found if test is None else [*found, test]

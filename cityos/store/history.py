@@ -26,7 +26,7 @@ from cityos.ngsi.type_selection import TypeSelection
 from cityos.store import statement as sql
 from cityos.store.connection import Connection
 from cityos.store.record import EvolutionPage, HistoryQuery
-from cityos.store.schema import WORD_LENGTH, entity, entity_type, instance, name
+from cityos.store.schema import IS_CURRENT, WORD_LENGTH, entity, entity_type, instance, name
 from cityos.store.session import TYPE
 from cityos.store.statement import AnyOf, Statement, compiled
 
@@ -118,9 +118,7 @@ SCOPE_BEFORE = compiled(
 )
 # What an entity was when it ended, and when that was.
 LAST_TYPES = compiled(
-    select(instance.c.dataset, instance.c.at).where(
-        _OF_ENTITY, instance.c.attribute == _p("attribute"), instance.c.current
-    )
+    select(instance.c.dataset, instance.c.at).where(_OF_ENTITY, instance.c.attribute == _p("attribute"), IS_CURRENT)
 )
 
 _ROW = (entity.c.id, entity.c.no, entity.c.topic, entity.c.seq, entity.c.document)
@@ -151,7 +149,7 @@ ENDED_IDS_OF_TYPE = compiled(
         instance.c.attribute == _p("attribute"),
         instance.c.number.is_(None),
         AnyOf(instance.c.word, "words"),
-        instance.c.current,
+        IS_CURRENT,
         entity.c.document.is_(None),
     )
 )

@@ -26,8 +26,8 @@ from cityos.ngsi.value import JsonObject
 from cityos.store.connection import Connection, Row
 from cityos.store.filtering import Filter, Shape, condition_of, rows_of
 from cityos.store.record import Page, Query, Stored
-from cityos.store.schema import entity, entity_type, instance, layer, place
-from cityos.store.statement import AnyOf, Statement, Unindexed, compiled
+from cityos.store.schema import IS_CURRENT, entity, entity_type, instance, layer, place
+from cityos.store.statement import AnyOf, Statement, Unindexed, compiled, of_now
 
 Test = Callable[[JsonObject], bool]
 Find = Callable[[str], JsonObject | None]
@@ -361,7 +361,7 @@ def _walking_statement(walk: _Walk) -> Statement:
         statement = statement.where(_touches_box())
     if walk.shape is not None:
         statement = statement.where(condition_of(walk.shape))
-    return compiled(statement.limit(bindparam("count")).offset(_ZERO))
+    return of_now(compiled(statement.limit(bindparam("count")).offset(_ZERO)))
 
 
 def _has_attribute() -> ColumnElement[bool]:
@@ -369,7 +369,7 @@ def _has_attribute() -> ColumnElement[bool]:
         instance.c.tenant == bindparam("tenant"),
         AnyOf(instance.c.attribute, "attributes"),
         instance.c.entity == entity.c.no,
-        instance.c.current,
+        IS_CURRENT,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, delete, exists, select
 from cityos.ngsi.instant import to_microseconds
 from cityos.store import statement as sql
 from cityos.store.record import Retention
-from cityos.store.schema import change, document, entity, entity_type, instance, name, run
+from cityos.store.schema import IS_CURRENT, change, document, entity, entity_type, instance, name, run
 from cityos.store.session import TYPE, Session
 
 _PORTION = 2_000  # rows deleted at most per transaction and table
@@ -64,7 +64,7 @@ def _trim_ended(session: Session, tenant: str, before: int) -> int:
     ended = (
         select(entity.c.no, entity.c.id)
         .select_from(instance.join(entity, entity.c.no == instance.c.entity))
-        .where(instance.c.tenant == tenant, _is_type(instance), instance.c.current, instance.c.at < before)
+        .where(instance.c.tenant == tenant, _is_type(instance), IS_CURRENT, instance.c.at < before)
         .where(entity.c.document.is_(None), ~past, ~told)
         .distinct()
         .limit(_PORTION)

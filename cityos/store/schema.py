@@ -7,8 +7,22 @@ those marked current are the state that queries compile against. `change` is the
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy
-from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    literal_column,
+    text,
+)
 
 from cityos.store.error import SchemaTooNew, SchemaTooOld
 
@@ -107,6 +121,10 @@ instance = Table(
         postgresql_where=text("current"),
     ),
 )
+
+# The condition of the partial indexes in their own words: SQLite takes one only where it is said so, and of a column
+# that is true SQLAlchemy makes `current = 1`.
+IS_CURRENT: ColumnElement[Any] = literal_column("instance.current")
 
 # Boxes of geo-properties by layer: a layer is one tenant's one type's one geo-property.
 layer = Table(

@@ -5,8 +5,9 @@ The hot paths hand that text to the driver: SQLAlchemy's execution costs four ti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -34,6 +35,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 from cityos.store.schema import (
+    IS_CURRENT,
     change,
     dataset,
     document,
@@ -79,6 +81,17 @@ def _both(for_sqlite: ClauseElement, for_postgresql: ClauseElement) -> Statement
         str(for_postgresql.compile(dialect=POSTGRESQL)),
         tuple(column.key or "" for column in told),
     )
+
+
+def of_now(statement: Statement) -> Statement:
+    """The statement with SQLite told to look for what is so now in `instance_now`.
+
+    Without statistics that index and the one of all history match alike, and it takes whichever was made last.
+    """
+    told = statement.sqlite
+    for words in ("UPDATE instance", "FROM instance"):
+        told = re.sub(rf"\b{words}\b(?= (SET|\n))", f"{words} INDEXED BY instance_now", told)
+    return replace(statement, sqlite=told)
 
 
 def upserting(build: Callable[[Callable[[Table], Any]], ClauseElement]) -> Statement:
@@ -231,16 +244,18 @@ DROP_TYPE = compiled(
     )
 )
 
-PAST_INSTANCE = compiled(
-    update(instance)
-    .where(
-        instance.c.tenant == _p("of_tenant"),
-        instance.c.attribute == _p("of_attribute"),
-        instance.c.entity == _p("of_entity"),
-        instance.c.dataset == _p("of_dataset"),
-        instance.c.current,
+PAST_INSTANCE = of_now(
+    compiled(
+        update(instance)
+        .where(
+            instance.c.tenant == _p("of_tenant"),
+            instance.c.attribute == _p("of_attribute"),
+            instance.c.entity == _p("of_entity"),
+            instance.c.dataset == _p("of_dataset"),
+            IS_CURRENT,
+        )
+        .values(current=false())
     )
-    .values(current=false())
 )
 FIND_INSTANCE = compiled(
     select(instance.c.no, instance.c.created_at, instance.c.body).where(_INSTANCE_KEY, instance.c.at == _p("at"))

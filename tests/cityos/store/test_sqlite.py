@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 
 from cityos.ngsi.provision import create
 from cityos.store.error import DirectoryInUse, SchemaTooNew
+from cityos.store.querying import _having_statement, _Walk, _walking_statement
+from cityos.store.statement import PAST_INSTANCE, Statement
 from cityos.store.store import Store
 from tests.cityos.store.building import TENANT, delivery, entity, ingest, open_store, reader_of, value
 from tests.fakes import FakeClock, document
@@ -134,3 +137,26 @@ async def test_documents_of_other_feeds_and_names_are_news(store: Store) -> None
     assert latest.digest == said.digest
     assert reader_of(store).latest_document(TENANT, "map", "a.csv") is None
     assert reader_of(store).latest_document(TENANT, "koku", "b.csv") is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (PAST_INSTANCE, r"instance_now \(tenant=\? AND attribute=\? AND entity=\? AND dataset=\?\)"),
+        (_having_statement(("number", ">"), 0), r"instance_(value|now) \(tenant=\? AND attribute=\?"),
+        (
+            _walking_statement(_Walk(True, True, False, None)),
+            r"instance_now \(tenant=\? AND attribute=\? AND entity=\?\)",
+        ),
+    ],
+)
+def test_what_is_so_now_is_found_by_the_indexes_of_what_is_so_now(
+    store: Store, statement: Statement, index: str
+) -> None:
+    """Else every write would walk the past of its attribute, and every question the past of all."""
+    connection = store.database.connect(read_only=True)
+    if connection.dialect == "sqlite":
+        about = dict.fromkeys(re.findall(r":(\w+)", statement.sqlite), "0")
+        plan = connection.rows(Statement(f"EXPLAIN QUERY PLAN {statement.sqlite}", ""), about)
+        assert any(re.search(index, row[3]) for row in plan), plan
+    connection.close()
