@@ -8,6 +8,7 @@ again: its rendition is remembered by the bytes of its query and headers. The ve
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import cast
 
 from starlette.applications import Starlette
@@ -30,8 +31,19 @@ _TELLING = frozenset((b"accept", b"prefer", b"host"))
 # Pages of other sites and named tenants are told more than the entity: the layers beneath do that.
 _LAYERED = frozenset((b"origin", b"ngsild-tenant"))
 _MOST_RENDITIONS = 1_000
-_MOST_BODIES = 5_000
+_MOST_ANSWERS = 5_000
+_LONGEST_KEPT = 8_192  # bytes of a body
 _Key = tuple[bytes, tuple[bytes, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is sent of one version of an entity."""
+
+    seq: int
+    etag: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
 class EntityFirst:
@@ -44,7 +56,7 @@ class EntityFirst:
         self._rooms = rooms
         self._epoch = rooms.store.epoch
         self._renditions: dict[_Key, Rendition] = {}
-        self._bodies: dict[tuple[str, str, str], tuple[int, bytes]] = {}
+        self._answers: dict[tuple[str, str, str], _Answer] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,44 +70,34 @@ class EntityFirst:
             return
         entity_id = path[len(self._prefix) :]
         scope["path_params"] = {"id": entity_id}
-        request = Request(scope, receive)
         try:
             if scope["method"] == "GET" and await self._read(scope, receive, send, entity_id):
                 return
-            response = await handler(request)
+            response = await handler(Request(scope, receive))
         except Exception as error:  # noqa: BLE001 - given to the one error door, or raised on
-            response = await _answer(request, error)
+            response = await _answer(Request(scope, receive), error)
         await response(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send, entity_id: str) -> bool:
         """Answers a read that succeeds; False where it must be read whole, also to say what is wrong with it."""
         key, known = _key_of(scope)
-        if key is None or not is_uri(entity_id):
+        if key is None:
             return False
         rendition = self._renditions.get(key)
         if rendition is None:
             rendition = await self._remember(key, Request(scope, receive))
-            if rendition is None:
-                return False
-        stored = await self._rooms.store.find(rendition.tenant, entity_id)
-        if stored is None:
+        if rendition is None or not is_uri(entity_id):
             return False
-        etag = rendition.etag(self._epoch, stored).encode()
-        if known is not None and etag in known:
-            await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", etag)]})
+        stored = await self._rooms.store.find(rendition.tenant, entity_id)
+        answer = None if stored is None else self._answer_of(rendition, stored)
+        if answer is None:
+            return False
+        if known is not None and answer.etag in known:
+            await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", answer.etag)]})
             await send({"type": "http.response.body", "body": b""})
             return True
-        body = self._body(rendition, stored)
-        if body is None:
-            return False
-        headers = [
-            (b"content-type", rendition.media_type.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"etag", etag),
-            *((name.lower().encode(), value.encode("latin-1")) for name, value in rendition.headers),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
         return True
 
     async def _remember(self, key: _Key, request: Request) -> Rendition | None:
@@ -110,21 +112,29 @@ class EntityFirst:
         self._renditions[key] = rendition
         return rendition
 
-    def _body(self, rendition: Rendition, stored: Stored) -> bytes | None:
-        """What was rendered of this version, else rendered now; None where nothing would be shown."""
+    def _answer_of(self, rendition: Rendition, stored: Stored) -> _Answer | None:
+        """What was answered for this version, else made now; None where nothing would be shown."""
         place = (rendition.mark, rendition.tenant, stored.id)
-        known = self._bodies.get(place)
-        if known is not None and known[0] == stored.seq:
-            return known[1]
+        known = self._answers.get(place)
+        if known is not None and known.seq == stored.seq:
+            return known
         try:
             body = rendition.body(stored)
         except NgsiError:
             return None
-        if len(self._bodies) >= _MOST_BODIES:
-            self._bodies.clear()
-        if len(body) < 16_384:
-            self._bodies[place] = (stored.seq, body)
-        return body
+        etag = rendition.etag(self._epoch, stored).encode()
+        headers = [
+            (b"content-type", rendition.media_type.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"etag", etag),
+            *((name.lower().encode(), value.encode("latin-1")) for name, value in rendition.headers),
+        ]
+        answer = _Answer(stored.seq, etag, headers, body)
+        if len(self._answers) >= _MOST_ANSWERS:
+            self._answers.clear()
+        if len(body) < _LONGEST_KEPT:
+            self._answers[place] = answer
+        return answer
 
 
 def _key_of(scope: Scope) -> tuple[_Key | None, bytes | None]:
