@@ -15,6 +15,7 @@ from cityos.ngsi.expansion import NULL
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.merge import observe, without_nulls
 from cityos.store import statement as sql
+from cityos.store.pending import Known
 from cityos.store.record import SUCCESSFUL, DatasetRecord, Delivery, Run, RunResult
 from cityos.store.session import Session
 from cityos.store.writing import TopicNames, put
@@ -114,18 +115,19 @@ def _observe(session: Session, tenant: str, rows: list[Row], topics: TopicNames)
     wanted, late = (without_nulls(said), []) if before is None else observe(before, said)
     outcome = put(session, tenant, known, wanted, topics)
     if earlier or late:
-        no = _existing_no(session, tenant, said.id)
+        present = _existing(session, tenant, said.id)
         for name, instance in (*earlier, *late):
-            if instance.value == NULL:  # that nothing was told is no observation
+            # That nothing was told is no observation; and of one instant told twice the later row holds.
+            if instance.value == NULL or _is_current(present.entity, name, instance):
                 continue
-            session.put_late(tenant, no, name, instance)
+            session.put_late(tenant, present.no, name, instance)
     return outcome.done in ("created", "updated")
 
 
-def _existing_no(session: Session, tenant: str, entity_id: str) -> int:
+def _existing(session: Session, tenant: str, entity_id: str) -> Known:
     known = session.find(tenant, entity_id)
     assert known is not None
-    return known.no
+    return known
 
 
 def _newest(rows: list[Row]) -> tuple[Entity, list[tuple[str, Instance]]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cityos.connector.batch import Row
 from cityos.ngsi.provision import delete, upsert
+from cityos.store.record import Query
 from cityos.store.store import Store
 from tests.cityos.store.building import (
     OTHER,
@@ -231,3 +232,11 @@ async def test_runs_are_kept_newest_first(store: Store) -> None:
         ("source_changed", "no column 工区", 0),
         ("applied", "", 1),
     ]
+
+
+async def test_of_one_instant_told_twice_the_later_row_holds_whatever_stands_between(store: Store) -> None:
+    rows = (entity("1", minutes(3), a=1), entity("1", a=2), entity("1", minutes(3), a="later"))
+    await ingest(store, delivery(*rows))
+    assert (value(store, "1", "a"), history(store, "1", "a")) == ("later", ["later"])
+    page = await store.query(TENANT, Query(attributes=frozenset(("urn:a:a",))))
+    assert [one.id for one in page.items] == ["urn:e:1"]
