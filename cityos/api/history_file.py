@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from cityos.api import reading
-from cityos.api.spreadsheet import BOM, CSV, Cell, cell_of, is_point, lines_of, local_time
+from cityos.api.spreadsheet import BOM, CSV, Cell, cell_of, is_point, lines_of, local_time, text_cell
 from cityos.api.temporal_asking import TemporalAsked
 from cityos.ngsi.error import BadRequestData, ResourceNotFound
 from cityos.ngsi.evolution import Point
@@ -93,7 +93,7 @@ class _File:
     def heading(self) -> bytes:
         """The first line, after the mark by which spreadsheets know UTF-8."""
         names = [heading for column in self.columns for heading in _headings(column, self.view)]
-        return lines_of([[WHEN, *names]], BOM)
+        return lines_of([[WHEN, *map(text_cell, names)]], BOM)
 
     def next_lines(self, reader: Reader) -> bytes:
         """The next lines; nothing at the end."""

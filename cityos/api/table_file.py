@@ -44,7 +44,7 @@ def table_of(entities: Sequence[JsonObject], view: View) -> Response:
     plain = replace(view, form="simplified")
     columns = _columns(entities, view)
     headings = [_ID, _TYPE, WHEN, *(heading for column in columns for heading in column.headings(plain))]
-    rows: list[list[Cell]] = [[*headings]]
+    rows: list[list[Cell]] = [[*map(text_cell, headings)]]
     for entity in entities:
         types = " ".join(plain.context.compact(iri) for iri in cast(list[str], entity["type"]))
         about: list[Cell] = [text_cell(cast(str, entity["id"])), types, _observed(entity)]

@@ -70,7 +70,9 @@ class Guard:
         meant = _meant(ip)
         if any(one in network for network in self._allowed for one in (ip, meant)):
             return True
-        return meant.is_global and not meant.is_multicast and not meant.is_reserved
+        # fec0::/10 was given up as private addresses, but Python counts it as global.
+        is_old_private = isinstance(meant, ipaddress.IPv6Address) and meant.is_site_local
+        return meant.is_global and not (meant.is_multicast or meant.is_reserved or is_old_private)
 
 
 def _as_ip(host: str) -> _Ip | None:

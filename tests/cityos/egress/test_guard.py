@@ -47,6 +47,7 @@ async def open_to_loopback() -> AsyncIterator[Egress]:
         "[::1]",
         "[::]",
         "[fe80::1]",
+        "[fec0::1]",
         "[fe80::1%25eth0]",
         "[fc00::1]",
         "[ff02::1]",
