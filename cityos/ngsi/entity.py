@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import cast
 
 import orjson
@@ -95,6 +96,10 @@ class Entity:
     modified_at: datetime | None = None
     expires_at: datetime | None = None  # a transient entity ends by itself (clause 4.22)
 
+    def written(self, created_at: datetime | None, modified_at: datetime | None, attributes: Attributes) -> Entity:
+        """The same with these attributes and times of writing; as `Instance.written`."""
+        return Entity(self.id, self.types, attributes, self.scopes, created_at, modified_at, self.expires_at)
+
     def set(self, name: str, instance: Instance) -> None:
         """Puts an instance in its place by name and dataset."""
         self.attributes.setdefault(name, {})[instance.dataset] = instance
@@ -109,41 +114,63 @@ class Entity:
         return max(times, default=None)
 
 
-def instance_to_json(instance: Instance) -> JsonObject:
-    """The canonical JSON of one instance."""
+def instance_to_json(instance: Instance, *, timed: bool = True) -> JsonObject:
+    """The canonical JSON of one instance; unless it is `timed`, without when it itself was written."""
     told: JsonObject = {"type": instance.kind, VALUE_MEMBER[instance.kind]: instance.value}
     if instance.observed_at is not None:
         told["observedAt"] = format_instant(instance.observed_at)
     if instance.dataset:
         told["datasetId"] = instance.dataset
     told.update(instance.notes)
-    if instance.created_at is not None:
+    if timed and instance.created_at is not None:
         told["createdAt"] = format_instant(instance.created_at)
-    if instance.modified_at is not None:
+    if timed and instance.modified_at is not None:
         told["modifiedAt"] = format_instant(instance.modified_at)
     for name, instances in instance.attributes.items():
         told[name] = [instance_to_json(sub) for sub in instances.values()]
     return told
 
 
+def instance_to_bytes(instance: Instance) -> bytes:
+    """The canonical bytes of one instance as history keeps them: without when it was written."""
+    return orjson.dumps(instance_to_json(instance, timed=False))
+
+
+def with_times(body: bytes, instance: Instance) -> bytes:
+    """What `instance_to_bytes` made of an instance, and when that was written, as the entity's own bytes tell it."""
+    told = body[:-1]
+    if instance.created_at is not None:
+        told += b',"createdAt":"%b"' % format_instant(instance.created_at).encode()
+    if instance.modified_at is not None:
+        told += b',"modifiedAt":"%b"' % format_instant(instance.modified_at).encode()
+    return told + b"}"
+
+
 def instance_from_json(told: JsonObject) -> Instance:
     """Reads what `instance_to_json` wrote; trusts it."""
     kind = cast(str, told["type"])
-    member = VALUE_MEMBER[kind]
-    instance = Instance(kind, told[member])
-    for key, value in told.items():
-        if ":" in key:  # an IRI: only sub-attributes have one
-            instance.attributes[key] = _instances_from_json(value)
-        elif key == "observedAt":
-            instance.observed_at = parse_instant(cast(str, value))
-        elif key == "datasetId":
-            instance.dataset = cast(str, value)
-        elif key in NOTE_MEMBERS:
-            instance.notes[key] = value
-        elif key == "createdAt":
-            instance.created_at = parse_instant(cast(str, value))
-        elif key == "modifiedAt":
-            instance.modified_at = parse_instant(cast(str, value))
+    dataset, observed_at = told.get("datasetId"), told.get("observedAt")
+    created_at, modified_at = told.get("createdAt"), told.get("modifiedAt")
+    instance = Instance(kind, told[VALUE_MEMBER[kind]])
+    rest = len(told) - 2
+    if dataset is not None:
+        instance.dataset = cast(str, dataset)
+        rest -= 1
+    if observed_at is not None:
+        instance.observed_at = parse_instant(cast(str, observed_at))
+        rest -= 1
+    if created_at is not None:
+        instance.created_at = parse_instant(cast(str, created_at))
+        rest -= 1
+    if modified_at is not None:
+        instance.modified_at = parse_instant(cast(str, modified_at))
+        rest -= 1
+    if rest:  # most say no more
+        for key, value in told.items():
+            if ":" in key:  # an IRI: only sub-attributes have one
+                instance.attributes[key] = _instances_from_json(value)
+            elif key in NOTE_MEMBERS:
+                instance.notes[key] = value
     return instance
 
 
@@ -154,6 +181,14 @@ def _instances_from_json(told: Json) -> dict[str, Instance]:
 
 def entity_to_json(entity: Entity) -> JsonObject:
     """The canonical JSON of an entity."""
+    told = _head_to_json(entity)
+    for name, instances in entity.attributes.items():
+        told[name] = [instance_to_json(instance) for instance in instances.values()]
+    return told
+
+
+def _head_to_json(entity: Entity) -> JsonObject:
+    """All but the attributes."""
     told: JsonObject = {"id": entity.id, "type": list(entity.types)}
     if entity.scopes:
         told["scope"] = list(entity.scopes)
@@ -163,8 +198,6 @@ def entity_to_json(entity: Entity) -> JsonObject:
         told["modifiedAt"] = format_instant(entity.modified_at)
     if entity.expires_at is not None:
         told["expiresAt"] = format_instant(entity.expires_at)
-    for name, instances in entity.attributes.items():
-        told[name] = [instance_to_json(instance) for instance in instances.values()]
     return told
 
 
@@ -184,9 +217,15 @@ def entity_from_json(told: JsonObject) -> Entity:
     return entity
 
 
-def to_bytes(entity: Entity) -> bytes:
-    """The canonical bytes of an entity."""
-    return orjson.dumps(entity_to_json(entity))
+def to_bytes(entity: Entity, worded: Mapping[tuple[str, str], bytes] = MappingProxyType({})) -> bytes:
+    """The canonical bytes of an entity; `worded` holds those of instances that are known, by attribute and dataset."""
+    told: dict[str, object] = dict(_head_to_json(entity))
+    for name, instances in entity.attributes.items():
+        told[name] = [
+            orjson.Fragment(worded[name, dataset]) if (name, dataset) in worded else instance_to_json(instance)
+            for dataset, instance in instances.items()
+        ]
+    return orjson.dumps(told)
 
 
 def from_bytes(content: bytes) -> Entity:

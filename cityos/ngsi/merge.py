@@ -142,7 +142,7 @@ def settle(known: Entity | None, wanted: Entity, now: datetime) -> tuple[Entity,
     An instance that says the same with the same observedAt stays as it was, times included.
     """
     if known is None:
-        entity = replace(wanted, created_at=now, modified_at=now, attributes=_stamped(wanted.attributes, now))
+        entity = wanted.written(now, now, _stamped(wanted.attributes, now))
         return entity, [AttributeChange(n, d, None, i) for n, d, i in _instances(entity.attributes)], True
     changes: list[AttributeChange] = []
     attributes: Attributes = {}
@@ -165,8 +165,7 @@ def settle(known: Entity | None, wanted: Entity, now: datetime) -> tuple[Entity,
         wanted.expires_at,
     )
     modified_at = now if changed else known.modified_at
-    entity = replace(wanted, created_at=known.created_at, modified_at=modified_at, attributes=attributes)
-    return entity, changes, changed
+    return wanted.written(known.created_at, modified_at, attributes), changes, changed
 
 
 def _instances(attributes: Attributes) -> Iterator[tuple[str, str, Instance]]:

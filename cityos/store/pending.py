@@ -41,7 +41,7 @@ class Pending:
     instances: list[list[Any]] = field(default_factory=list)
     corrections: list[list[Any]] = field(default_factory=list)
     past: dict[InstanceKey, str] = field(default_factory=dict)  # -> tenant
-    places: dict[int, tuple[str, list[tuple[Any, ...]]]] = field(default_factory=dict)
+    places: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)  # by entity: all it has
     changes: list[tuple[Any, ...]] = field(default_factory=list)
     unowned: list[dict[str, str]] = field(default_factory=list)  # entities that ended: no feed owns them any more
 
@@ -127,10 +127,10 @@ class Pending:
     def _write_places(self, connection: Connection) -> None:
         if not self.places:
             return
-        of = [{"of_tenant": tenant, "of_entity": no} for no, (tenant, _) in self.places.items()]
+        of = [{"of_entity": no} for no in self.places]
         connection.drop_from_tree(of)
         connection.many(sql.DROP_PLACES, of)
-        rows = [row for _, rows in self.places.values() for row in rows]
+        rows = [row for rows in self.places.values() for row in rows]
         if rows:
             connection.bulk(sql.BULK_PLACES, rows)
             connection.add_to_tree(rows)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import orjson
 
 from cityos.connector.batch import Notice, Row, Severity
+from cityos.ngsi.entity import instance_to_bytes
 from cityos.ngsi.expansion import NULL
 from cityos.ngsi.instant import from_microseconds, to_microseconds
 from cityos.ngsi.value import JsonObject
@@ -34,7 +35,6 @@ from cityos.store.record import (
     Stored,
 )
 from cityos.store.resource import Resource
-from cityos.store.session import body_of
 from cityos.store.statement import Statement
 
 _SCAN = 5_000  # changes read at most for one page, filter or not
@@ -283,7 +283,7 @@ class _KnownInstances:
                     continue
                 observed = True
                 known = self._of(row.entity.id, attribute, one.dataset)
-                if known.get(to_microseconds(one.observed_at)) != body_of(one):
+                if known.get(to_microseconds(one.observed_at)) != instance_to_bytes(one):
                     return False
         return observed
 

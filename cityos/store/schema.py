@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from cityos.store.error import SchemaTooNew, SchemaTooOld
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Numbers of rows that never stop growing. SQLite's own row number is an Integer and has 64 bits.
 BigInteger = sqlalchemy.BigInteger().with_variant(Integer, "sqlite")
 # Keys are compared byte by byte in both databases, so that cursors mean the same whatever the server's language.
@@ -137,18 +137,20 @@ layer = Table(
     Index("layer_by_name", "tenant", "attribute", "type", unique=True),
 )
 
+# A layer's places are listed by the spatial index, or walked in order of id by one that holds all there is to compare.
 place = Table(
     "place",
     metadata,
     Column("no", BigInteger, primary_key=True, autoincrement=False),
-    Column("tenant", Text, nullable=False),
     Column("entity", BigInteger, nullable=False),
+    Column("id", Text, nullable=False),
     Column("layer", Integer, nullable=False),
     Column("west", Double, nullable=False),
     Column("south", Double, nullable=False),
     Column("east", Double, nullable=False),
     Column("north", Double, nullable=False),
-    Index("place_of_entity", "tenant", "entity", "layer"),
+    Index("place_of_entity", "entity"),
+    Index("place_in_order", "layer", "id", "west", "south", "east", "north", "entity"),
 )
 
 # The spatial index over `place`, in which the layer is a dimension of its own, so that one look-up serves place and

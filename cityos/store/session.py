@@ -12,7 +12,16 @@ from typing import Any, cast
 
 import orjson
 
-from cityos.ngsi.entity import DEFAULT_DATASET, Entity, Instance, from_bytes, instance_to_json, to_bytes
+from cityos.ngsi.entity import (
+    DEFAULT_DATASET,
+    Entity,
+    Instance,
+    from_bytes,
+    instance_to_bytes,
+    instance_to_json,
+    to_bytes,
+    with_times,
+)
 from cityos.ngsi.error import BadRequestData
 from cityos.ngsi.evolution import SCOPE, is_null, scope_instance
 from cityos.ngsi.expansion import NULL
@@ -33,6 +42,7 @@ TYPE = "type"
 
 # By attribute and dataset.
 SeenAt = Mapping[tuple[str, str], datetime]
+Bodies = Mapping[tuple[str, str], bytes]
 
 
 class Session:
@@ -41,7 +51,7 @@ class Session:
     def __init__(self, connection: Connection, epoch: str) -> None:
         self._connection = connection
         self._epoch = epoch
-        self.now = EPOCH
+        self.now, self._now_us = EPOCH, 0
         self.told: dict[str, int] = {}  # tenant -> newest seq written since the last commit
         self._group, self._job = Pending(), Pending()
         self._is_direct = False
@@ -61,7 +71,7 @@ class Session:
 
     def begin(self, now: datetime) -> None:
         """Opens the transaction."""
-        self.now = now
+        self.now, self._now_us = now, to_microseconds(now)
         self.told = {}
         self._group, self._job = Pending(), Pending()
         self._connection.begin()
@@ -209,7 +219,14 @@ class Session:
         """
         before = known.entity if known is not None else None
         op: Op = "create" if before is None else "update"
-        content = to_bytes(entity)
+        # Worded once: history, the entity and its change all hold what changed.
+        bodies = {(one.name, one.dataset): instance_to_bytes(one.after) for one in changes if one.after is not None}
+        worded = {
+            (one.name, one.dataset): with_times(bodies[one.name, one.dataset], one.after)
+            for one in changes
+            if one.after is not None
+        }
+        content = to_bytes(entity, worded)
         if len(content) > LARGEST_ENTITY:
             raise BadRequestData(f"{entity.id} would have {len(content)} bytes; at most {LARGEST_ENTITY} are kept")
         seq = self._next_seq(tenant)
@@ -219,8 +236,8 @@ class Session:
         self._put_types(tenant, no, before, entity)
         self._put_places(tenant, no, entity, changes, types_changed=before is None or before.types != entity.types)
         if history:
-            self._put_history(tenant, no, before, entity, changes, seen_at or {})
-        self._put_change(tenant, seq, known.seq if known else 0, entity, topic, op, changes, content)
+            self._put_history(tenant, no, before, entity, changes, bodies, seen_at or {})
+        self._put_change(tenant, seq, known.seq if known else 0, entity, topic, op, changes, worded, content)
         return seq
 
     def end(self, tenant: str, known: Known) -> int:
@@ -234,11 +251,11 @@ class Session:
         seq = self._next_seq(tenant)
         self._put_row(tenant, entity, Known(known.no, known.topic, seq, None), None)
         self._put_types(tenant, known.no, entity, None)
-        self._job.places[known.no] = (tenant, [])
-        self._put_history(tenant, known.no, entity, Entity(entity.id, ()), changes, {})
+        self._job.places[known.no] = []
+        self._put_history(tenant, known.no, entity, Entity(entity.id, ()), changes, {}, {})
         self._put_last_types(tenant, known.no, entity)
         self._job.unowned.append({"tenant": tenant, "entity": entity.id})
-        self._put_change(tenant, seq, known.seq, entity, known.topic, "delete", changes, b"")
+        self._put_change(tenant, seq, known.seq, entity, known.topic, "delete", changes, {}, b"")
         return seq
 
     def _put_row(self, tenant: str, entity: Entity, known: Known, content: bytes | None) -> None:
@@ -266,10 +283,12 @@ class Session:
         before: Entity | None,
         after: Entity,
         changes: list[AttributeChange],
+        bodies: Bodies,
         seen_at: SeenAt,
     ) -> None:
         for one in changes:
-            self._put_instance(tenant, no, one, seen_at.get((one.name, one.dataset)))
+            key = (one.name, one.dataset)
+            self._put_instance(tenant, no, one, bodies.get(key), seen_at.get(key))
         scopes = () if before is None else before.scopes
         if scopes != after.scopes:
             observed_at = seen_at.get((SCOPE, DEFAULT_DATASET))
@@ -277,19 +296,21 @@ class Session:
             key = (no, self.name_no(SCOPE), DEFAULT_DATASET)
             if scopes:
                 self._job.make_past(tenant, key)
-            self._add_instance(tenant, key, said, current=bool(after.scopes))
+            self._add_instance(tenant, key, said, stored_body(said), current=bool(after.scopes))
 
-    def _put_instance(self, tenant: str, no: int, one: AttributeChange, seen_at: datetime | None) -> None:
+    def _put_instance(
+        self, tenant: str, no: int, one: AttributeChange, body: bytes | None, seen_at: datetime | None
+    ) -> None:
         key = (no, self.name_no(one.name), one.dataset)
         if one.before is not None:
             self._job.make_past(tenant, key)
         if one.after is None:
             kind = cast(Instance, one.before).kind
-            self._add_instance(tenant, key, _gone(kind, one.dataset, seen_at), current=False)
+            self._add_instance(tenant, key, _gone(kind, one.dataset, seen_at), None, current=False)
         elif one.before is not None and one.before.observed_at == one.after.observed_at:
-            self._correct_or_add(tenant, key, one.after, current=True)
+            self._correct_or_add(tenant, key, one.after, body, current=True)
         else:
-            self._add_instance(tenant, key, one.after, current=True)
+            self._add_instance(tenant, key, one.after, body, current=True)
 
     def _put_last_types(self, tenant: str, no: int, entity: Entity) -> None:
         """What an entity was when it ended: by its types its history is still found."""
@@ -302,16 +323,18 @@ class Session:
 
     def put_late(self, tenant: str, no: int, name: str, instance: Instance) -> bool:
         """Writes an observation older than the current one into history; whether that was news."""
-        return self._correct_or_add(tenant, (no, self.name_no(name), instance.dataset), instance, current=False)
+        key = (no, self.name_no(name), instance.dataset)
+        return self._correct_or_add(tenant, key, instance, stored_body(instance), current=False)
 
-    def _correct_or_add(self, tenant: str, key: InstanceKey, instance: Instance, *, current: bool) -> bool:
+    def _correct_or_add(
+        self, tenant: str, key: InstanceKey, instance: Instance, body: bytes | None, *, current: bool
+    ) -> bool:
         """The same observation told again with another value is a correction, not a second observation."""
         found = None if instance.observed_at is None else self._find_instance(tenant, key, instance.observed_at)
         if found is None:
-            self._add_instance(tenant, key, instance, current=current)
+            self._add_instance(tenant, key, instance, body, current=current)
             return True
         no, created_at, known = found
-        body = stored_body(instance)
         if known == body and not current:
             return False
         row = self._instance_row(tenant, key, instance, body, current=current)
@@ -330,14 +353,15 @@ class Session:
         rows = self._connection.rows(sql.FIND_INSTANCE, about)
         return cast("tuple[int, int, bytes | None]", rows[0]) if rows else None
 
-    def _add_instance(self, tenant: str, key: InstanceKey, instance: Instance, *, current: bool) -> None:
-        body = stored_body(instance)
+    def _add_instance(
+        self, tenant: str, key: InstanceKey, instance: Instance, body: bytes | None, *, current: bool
+    ) -> None:
         self._job.add_instance(key, self._instance_row(tenant, key, instance, body, current=current))
 
     def _instance_row(
         self, tenant: str, key: InstanceKey, instance: Instance, body: bytes | None, *, current: bool
     ) -> list[Any]:
-        now = to_microseconds(self.now)
+        now = self._now_us
         observed = instance.observed_at is not None
         at = now if instance.observed_at is None else to_microseconds(instance.observed_at)
         number, word = comparable(instance)
@@ -351,25 +375,20 @@ class Session:
         moved = any("GeoProperty" in (c.before and c.before.kind, c.after and c.after.kind) for c in changes)
         if not moved and not types_changed:
             return
-        self._job.places[no] = (
-            tenant,
-            [
-                row
-                for name, instances in entity.attributes.items()
-                for instance in instances.values()
-                if instance.kind == "GeoProperty"
-                for row in self._place_rows(tenant, no, entity.types, name, instance)
-            ],
-        )
+        self._job.places[no] = [
+            row
+            for name, instances in entity.attributes.items()
+            for instance in instances.values()
+            if instance.kind == "GeoProperty"
+            for row in self._place_rows(tenant, no, entity, name, instance)
+        ]
 
-    def _place_rows(
-        self, tenant: str, no: int, types: tuple[str, ...], name: str, instance: Instance
-    ) -> list[tuple[Any, ...]]:
+    def _place_rows(self, tenant: str, no: int, entity: Entity, name: str, instance: Instance) -> list[tuple[Any, ...]]:
         bounds = bounds_of(instance.value)
         if bounds is None:
             return []
-        layers = [self._layer_no(tenant, self.name_no(name), self.name_no(iri)) for iri in types]
-        return [(self._next("place"), tenant, no, layer, *bounds) for layer in layers]
+        layers = [self._layer_no(tenant, self.name_no(name), self.name_no(iri)) for iri in entity.types]
+        return [(self._next("place"), no, entity.id, layer, *bounds) for layer in layers]
 
     # ---- the change feed
 
@@ -382,15 +401,16 @@ class Session:
         topic: str,
         op: Op,
         changes: list[AttributeChange],
+        worded: Bodies,
         content: bytes,
     ) -> None:
-        body = orjson.dumps([_change_to_json(one) for one in changes])
+        body = orjson.dumps([_change_to_json(one, worded.get((one.name, one.dataset))) for one in changes])
         # The id depends on the content: were a database ever set back and written anew, no id would come twice.
         mark = hashlib.blake2b(f"{self._epoch}/{tenant}/{seq}/{op}/".encode() + entity.id.encode(), digest_size=12)
         mark.update(content or body)
         types = orjson.dumps(entity.types).decode()
-        at = to_microseconds(self.now)
-        self._job.changes.append((tenant, seq, prev, mark.hexdigest(), entity.id, topic, types, op, at, body))
+        about = (tenant, seq, prev, mark.hexdigest(), entity.id, topic, types, op)
+        self._job.changes.append((*about, self._now_us, body))
 
 
 def _known(row: Row) -> Known:
@@ -398,17 +418,9 @@ def _known(row: Row) -> Known:
     return Known(no, topic, seq, None if content is None else from_bytes(content))
 
 
-def body_of(instance: Instance) -> bytes:
-    """The canonical bytes of one instance in history: without when it was written, which has its own columns."""
-    told = instance_to_json(instance)
-    told.pop("createdAt", None)
-    told.pop("modifiedAt", None)
-    return orjson.dumps(told)
-
-
 def stored_body(instance: Instance) -> bytes | None:
-    """As `body_of`; None for one that says the attribute was deleted."""
-    return None if is_null(instance) else body_of(instance)
+    """The canonical bytes of one instance in history; None for one that says the attribute was deleted."""
+    return None if is_null(instance) else instance_to_bytes(instance)
 
 
 def _gone(kind: str, dataset: str, observed_at: datetime | None) -> Instance:
@@ -434,10 +446,10 @@ def comparable(instance: Instance) -> tuple[float | None, str | None]:
     return None, None
 
 
-def _change_to_json(one: AttributeChange) -> dict[str, object]:
+def _change_to_json(one: AttributeChange, after: bytes | None) -> dict[str, object]:
     return {
         "attribute": one.name,
         "dataset": one.dataset,
         "before": None if one.before is None else instance_to_json(one.before),
-        "after": None if one.after is None else instance_to_json(one.after),
+        "after": None if after is None else orjson.Fragment(after),
     }

@@ -264,7 +264,7 @@ KNOWN_INSTANCES = compiled(
     select(instance.c.at, instance.c.body).where(_INSTANCE_KEY, instance.c.at.between(_p("since"), _p("until")))
 )
 
-_PLACE_OF = and_(place.c.tenant == _p("of_tenant"), place.c.entity == _p("of_entity"))
+_PLACE_OF = place.c.entity == _p("of_entity")
 DROP_PLACES = compiled(delete(place).where(_PLACE_OF))
 # SQLite's tree is a table of its own.
 DROP_PLACE_TREE = compiled(delete(_tree).where(_tree.c.no.in_(select(place.c.no).where(_PLACE_OF))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from cityos.ngsi.entity import Entity
@@ -45,7 +44,7 @@ def _carry_out(session: Session, tenant: str, command: Command, topics: TopicNam
 def put(session: Session, tenant: str, known: Known | None, wanted: Entity, topics: TopicNames) -> Outcome:
     """Writes what is wanted if it differs from what is known."""
     before = known.entity if known is not None else None
-    entity, changes, changed = settle(before, replace(wanted), session.now)
+    entity, changes, changed = settle(before, wanted, session.now)
     if not changed:
         return Outcome(entity.id, "unchanged", known.seq if known else None)
     seq = session.put(tenant, known, entity, changes, topics(entity.types[0]))

@@ -14,7 +14,14 @@ import pytest
 
 from cityos.ngsi.provision import create
 from cityos.store.error import DirectoryInUse, SchemaTooNew
-from cityos.store.querying import _having_statement, _Walk, _walking_statement
+from cityos.store.querying import (
+    _INSIDE,
+    _PLACES_IN_ORDER,
+    _having_statement,
+    _numbered_statement,
+    _Walk,
+    _walking_statement,
+)
 from cityos.store.statement import PAST_INSTANCE, Statement
 from cityos.store.store import Store
 from tests.cityos.store.building import TENANT, delivery, entity, ingest, open_store, reader_of, value
@@ -145,7 +152,7 @@ async def test_documents_of_other_feeds_and_names_are_news(store: Store) -> None
         (PAST_INSTANCE, r"instance_now \(tenant=\? AND attribute=\? AND entity=\? AND dataset=\?\)"),
         (_having_statement(("number", ">"), 0), r"instance_(value|now) \(tenant=\? AND attribute=\?"),
         (
-            _walking_statement(_Walk(True, True, False, None)),
+            _walking_statement(_Walk(True, True, None)),
             r"instance_now \(tenant=\? AND attribute=\? AND entity=\?\)",
         ),
     ],
@@ -154,9 +161,30 @@ def test_what_is_so_now_is_found_by_the_indexes_of_what_is_so_now(
     store: Store, statement: Statement, index: str
 ) -> None:
     """Else every write would walk the past of its attribute, and every question the past of all."""
+    plan = _plan(store, statement)
+    assert not plan or re.search(index, plan), plan
+
+
+@pytest.mark.parametrize(
+    ("statement", "ways"),
+    [
+        (_INSIDE, ["place USING INTEGER PRIMARY KEY", "place_tree VIRTUAL TABLE INDEX"]),
+        (_PLACES_IN_ORDER, [r"place USING COVERING INDEX place_in_order \(layer=\? AND id>\?"]),
+        (_numbered_statement(True, None), ["entity USING INTEGER PRIMARY KEY", "instance_now"]),
+    ],
+)
+def test_places_are_found_by_the_tree_or_passed_over_in_order(
+    store: Store, statement: Statement, ways: list[str]
+) -> None:
+    plan = _plan(store, statement)
+    assert not plan or all(re.search(way, plan) for way in ways), plan
+
+
+def _plan(store: Store, statement: Statement) -> str:
+    """How SQLite goes about it; nothing of another database, which has statistics to go by."""
     connection = store.database.connect(read_only=True)
-    if connection.dialect == "sqlite":
-        about = dict.fromkeys(re.findall(r":(\w+)", statement.sqlite), "0")
-        plan = connection.rows(Statement(f"EXPLAIN QUERY PLAN {statement.sqlite}", ""), about)
-        assert any(re.search(index, row[3]) for row in plan), plan
+    about = dict.fromkeys(re.findall(r":(\w+)", statement.sqlite), "0")
+    explain = Statement(f"EXPLAIN QUERY PLAN {statement.sqlite}", "")
+    rows = connection.rows(explain, about) if connection.dialect == "sqlite" else []
     connection.close()
+    return "\n".join(row[3] for row in rows)
