@@ -1,4 +1,4 @@
-"""One entity, read, merged or deleted: by far the most frequent requests, answered before routing begins.
+"""Entities, asked for, read, merged or deleted: by far the most frequent requests, answered before routing begins.
 
 Finding the route and passing the framework's layers costs as much as the work itself. The doors stay in the router too:
 it is they that the OpenAPI document describes. A read that is like an earlier one, but of another entity, is not read
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cityos.api.door import Door
+from cityos.api.door import Door, Handler
 from cityos.api.rendition import Rendition, rendition_of
 from cityos.api.rooms import Rooms
 from cityos.ngsi.error import NgsiError
@@ -47,12 +47,13 @@ class _Answer:
 
 
 class EntityFirst:
-    """ASGI middleware: takes the doors whose path is `prefix` and an id, passes everything else on."""
+    """ASGI middleware: takes the doors of `prefix`, alone and with an id, and passes everything else on."""
 
     def __init__(self, app: ASGIApp, prefix: str, doors: Iterable[Door], rooms: Rooms) -> None:
         self._app = app
         self._prefix = prefix
-        self._handlers = {door.method: door.handler for door in doors if door.path == f"{prefix}{{id}}"}
+        self._of_one = {door.method: door.handler for door in doors if door.path == f"{prefix}{{id}}"}
+        self._of_all = {door.method: door.handler for door in doors if f"{door.path}/" == prefix}
         self._rooms = rooms
         self._epoch = rooms.store.epoch
         self._renditions: dict[_Key, Rendition] = {}
@@ -62,21 +63,25 @@ class EntityFirst:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path: str = scope["path"]
-        handler = self._handlers.get(scope["method"])
-        is_one = path.startswith(self._prefix) and len(path) > len(self._prefix) and path[-1] != "/"
-        if handler is None or not is_one or _ATTRIBUTES in path or not _LAYERED.isdisjoint(dict(scope["headers"])):
+        handler, entity_id = self._asked(scope["method"], scope["path"])
+        if handler is None or not _LAYERED.isdisjoint(dict(scope["headers"])):
             await self._app(scope, receive, send)
             return
-        entity_id = path[len(self._prefix) :]
         scope["path_params"] = {"id": entity_id}
         try:
-            if scope["method"] == "GET" and await self._read(scope, receive, send, entity_id):
+            if scope["method"] == "GET" and entity_id and await self._read(scope, receive, send, entity_id):
                 return
             response = await handler(Request(scope, receive))
         except Exception as error:  # noqa: BLE001 - given to the one error door, or raised on
             response = await _answer(Request(scope, receive), error)
         await response(scope, receive, send)
+
+    def _asked(self, method: str, path: str) -> tuple[Handler | None, str]:
+        """Who answers, and the id in the path; nobody where the path belongs to the router."""
+        if path == self._prefix[:-1]:
+            return self._of_all.get(method), ""
+        is_one = path.startswith(self._prefix) and path[-1] != "/" and _ATTRIBUTES not in path
+        return (self._of_one.get(method), path[len(self._prefix) :]) if is_one else (None, "")
 
     async def _read(self, scope: Scope, receive: Receive, send: Send, entity_id: str) -> bool:
         """Answers a read that succeeds; False where it must be read whole, also to say what is wrong with it."""

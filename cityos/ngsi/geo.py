@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import orjson
@@ -158,8 +158,10 @@ def parse_bbox(text: str, attribute: str = LOCATION) -> GeoQuery:
     west, south, east, north = numbers
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise BadRequestData(f"bbox {text!r} is not in the order minlon,minlat,maxlon,maxlat in degrees")
-    asked = _query((west, south, east, north), attribute, "intersects", shapely.box(west, south, east, north))
-    return replace(asked, is_box=True)
+    # Not prepared: points are compared by numbers, and few other geometries touch so simple a shape.
+    return GeoQuery(
+        (west, south, east, north), attribute, "intersects", shapely.box(west, south, east, north), is_box=True
+    )
 
 
 def parse_geo_query(relation: str, geometry: str, coordinates: Json, attribute: str = LOCATION) -> GeoQuery:

@@ -123,7 +123,7 @@ class Finder:
             if test is None:
                 yield stored
             elif test(parsed := stored.entity()):
-                yield replace(stored, parsed=parsed)
+                yield Stored(row[0], row[1], row[2], row[3], parsed)
 
     def _candidates(self, after: str, step: int) -> tuple[Iterator[Row], Test | None]:
         """Rows in order of id, and what is still to be tested of them."""

@@ -287,8 +287,8 @@ class Session:
         seen_at: SeenAt,
     ) -> None:
         for one in changes:
-            key = (one.name, one.dataset)
-            self._put_instance(tenant, no, one, bodies.get(key), seen_at.get(key))
+            which = (one.name, one.dataset)
+            self._put_instance(tenant, no, one, bodies.get(which), seen_at.get(which))
         scopes = () if before is None else before.scopes
         if scopes != after.scopes:
             observed_at = seen_at.get((SCOPE, DEFAULT_DATASET))

@@ -19,8 +19,9 @@ from cityos.store import evolving, resource
 from cityos.store import statement as sql
 from cityos.store.connection import Database
 from cityos.store.dataset_file import DatasetFiles
+from cityos.store.error import QueryTooLong
 from cityos.store.ingesting import expire, ingest
-from cityos.store.point_reads import PointReads
+from cityos.store.loop_reads import LoopReads
 from cityos.store.reading import Reader
 from cityos.store.record import Outcome, Page, Query, Retention, Run, RunResult, Stored
 from cityos.store.retention import trim
@@ -65,13 +66,13 @@ class Store:
         self._writer = writer(session, now, self._committed)
         self._threads = ThreadPoolExecutor(_READERS, "store-reader")
         self._free = [Reader(self.database.connect(read_only=True), self.epoch) for _ in range(_READERS)]
-        self._points = PointReads(Reader(self.database.connect(read_only=True), self.epoch))
+        self._in_loop = LoopReads(Reader(self.database.connect(read_only=True), self.epoch))
 
     def close(self) -> None:
         """Finishes what was accepted and lets go of the database."""
         self._writer.close()
         self._threads.shutdown()
-        self._points.close()
+        self._in_loop.close()
         for reader in self._free:
             reader.close()
         self._write_connection.close()
@@ -163,11 +164,11 @@ class Store:
 
     async def find(self, tenant: str, entity_id: str) -> Stored | None:
         """The entity, if it is there: a point read, for the loop."""
-        return await self._points.find(tenant, entity_id)
+        return await self._in_loop.find(tenant, entity_id)
 
     async def find_many(self, tenant: str, ids: Iterable[str]) -> dict[str, Stored]:
         """Those of the entities that are there, by id."""
-        return await self.read(lambda reader: reader.find_many(tenant, ids))
+        return await self.read_soon(lambda reader: reader.find_many(tenant, ids))
 
     def has_tenant(self, tenant: str) -> bool:
         """Whether anything was ever written for the tenant."""
@@ -179,7 +180,14 @@ class Store:
 
     async def query(self, tenant: str, query: Query) -> Page:
         """A page of entities. Raises QueryTooLong."""
-        return await self.read(lambda reader: reader.query(tenant, query))
+        return await self.read_soon(lambda reader: reader.query(tenant, query))
+
+    async def read_soon(self, work: Callable[[Reader], T]) -> T:
+        """As `read`, but tried in the loop first: for what is mostly short. Raises QueryTooLong."""
+        try:
+            return self._in_loop.read(work)
+        except QueryTooLong:
+            return await self.read(work)
 
     async def read(self, work: Callable[[Reader], T]) -> T:
         """Runs a read on one state of the database in a reader thread, under the time limit. Raises QueryTooLong."""
