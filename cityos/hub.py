@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from cityos.api.app import create_app
 from cityos.api.rooms import Rooms
@@ -107,7 +107,7 @@ class Hub:
         self.is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
-    def app(self) -> FastAPI:
+    def app(self) -> ASGIApp:
         """The ASGI application over this hub."""
         return create_app(
             Rooms(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from cityos.api import (
     about,
@@ -53,7 +54,7 @@ def install(app: FastAPI) -> None:
     app.openapi = lambda: describe(plain())  # type: ignore[method-assign]
 
 
-def create_app(rooms: Rooms) -> FastAPI:
+def create_app(rooms: Rooms) -> ASGIApp:
     """The hub's ASGI application over these rooms."""
     app = FastAPI(
         title="CityOS 都市OS",
@@ -77,5 +78,4 @@ def create_app(rooms: Rooms) -> FastAPI:
             expose_headers=["Link", "ETag", "Location", "NGSILD-Results-Count", "NGSILD-Tenant", "Content-Range"],
         )
     entity_doors = (*entities.DOORS, *provision.DOORS)
-    app.add_middleware(EntityFirst, prefix=f"{provision.PREFIX}/entities/", doors=entity_doors, rooms=rooms)
-    return app
+    return EntityFirst(app, f"{provision.PREFIX}/entities/", entity_doors, rooms)

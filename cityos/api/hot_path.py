@@ -14,7 +14,7 @@ from typing import cast
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from cityos.api.door import Door, Handler
 from cityos.api.rendition import Rendition, rendition_of
@@ -47,9 +47,9 @@ class _Answer:
 
 
 class EntityFirst:
-    """ASGI middleware: takes the doors of `prefix`, alone and with an id, and passes everything else on."""
+    """Around an application: takes the doors of `prefix`, alone and with an id, and passes everything else on."""
 
-    def __init__(self, app: ASGIApp, prefix: str, doors: Iterable[Door], rooms: Rooms) -> None:
+    def __init__(self, app: Starlette, prefix: str, doors: Iterable[Door], rooms: Rooms) -> None:
         self._app = app
         self._prefix = prefix
         self._of_one = {door.method: door.handler for door in doors if door.path == f"{prefix}{{id}}"}
@@ -67,7 +67,7 @@ class EntityFirst:
         if handler is None or not _LAYERED.isdisjoint(dict(scope["headers"])):
             await self._app(scope, receive, send)
             return
-        scope["path_params"] = {"id": entity_id}
+        scope["app"], scope["path_params"] = self._app, {"id": entity_id}
         try:
             if scope["method"] == "GET" and entity_id and await self._read(scope, receive, send, entity_id):
                 return

@@ -97,11 +97,11 @@ class Stream:
         self._got: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._gone = asyncio.Event()
         self._text = ""
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Future[None] | None = None
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Stream]:
-        self.task = asyncio.create_task(self._app(self._scope, self._receive, self._send))
+        self.task = asyncio.ensure_future(self._app(self._scope, self._receive, self._send))
         start = await asyncio.wait_for(self._got.get(), 5)
         assert start["status"] == 200
         yield self
