@@ -35,8 +35,8 @@ class Connection(Protocol):
         """Puts new rows of `place` into the spatial index, where it is a table of its own."""
         ...
 
-    def drop_from_tree(self, places_of: Sequence[Mapping[str, Any]]) -> None:
-        """Takes rows of `place` out of the spatial index, before they are deleted."""
+    def drop_from_tree(self, entities: Sequence[int]) -> None:
+        """Takes the places of entities out of the spatial index, before they are deleted."""
         ...
 
     def list_of(self, values: Iterable[Any]) -> Any:

@@ -23,12 +23,13 @@ _Key = tuple[str, str]  # tenant, id
 
 
 class LoopReads:
-    """Owns a reader. A local database is asked at once, a server once for all who ask in one turn of the loop."""
+    """Owns a reader. A local database is asked at once, a server for all together who ask while it is on its way."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._thread = None if reader.is_local else ThreadPoolExecutor(1, "store-points")
         self._waiting: dict[_Key, asyncio.Future[Stored | None]] = {}
+        self._is_asking = False
 
     async def find(self, tenant: str, entity_id: str) -> Stored | None:
         """The entity, if it is there."""
@@ -38,8 +39,9 @@ class LoopReads:
         found = self._waiting.get(key)
         if found is None:
             loop = asyncio.get_running_loop()
-            if not self._waiting:
-                loop.call_soon(self._ask)
+            if not self._is_asking:
+                self._is_asking = True
+                loop.call_soon(self._ask)  # once all who came in this turn of the loop stand in line
             found = self._waiting[key] = loop.create_future()
         return await asyncio.shield(found)
 
@@ -57,7 +59,23 @@ class LoopReads:
         assert self._thread is not None
         waiting, self._waiting = self._waiting, {}
         asked = asyncio.get_running_loop().run_in_executor(self._thread, self._read, list(waiting))
-        asked.add_done_callback(lambda done: _settle(done, waiting))
+        asked.add_done_callback(lambda done: self._settle(done, waiting))
+
+    def _settle(
+        self, done: asyncio.Future[dict[_Key, Stored]], waiting: dict[_Key, asyncio.Future[Stored | None]]
+    ) -> None:
+        if self._waiting:
+            self._ask()
+        else:
+            self._is_asking = False
+        error = done.exception()
+        for key, future in waiting.items():
+            if future.done():
+                continue
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(done.result().get(key))
 
     def _read(self, keys: list[_Key]) -> dict[_Key, Stored]:
         tenants: dict[str, list[str]] = {}
@@ -74,14 +92,3 @@ class LoopReads:
         if self._thread is not None:
             self._thread.shutdown()
         self._reader.close()
-
-
-def _settle(done: asyncio.Future[dict[_Key, Stored]], waiting: dict[_Key, asyncio.Future[Stored | None]]) -> None:
-    error = done.exception()
-    for key, future in waiting.items():
-        if future.done():
-            continue
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(done.result().get(key))

@@ -42,6 +42,7 @@ class Pending:
     corrections: list[list[Any]] = field(default_factory=list)
     past: dict[InstanceKey, str] = field(default_factory=dict)  # -> tenant
     places: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)  # by entity: all it has
+    displaced: set[int] = field(default_factory=set)  # entities that may have other places now
     changes: list[tuple[Any, ...]] = field(default_factory=list)
     unowned: list[dict[str, str]] = field(default_factory=list)  # entities that ended: no feed owns them any more
 
@@ -82,6 +83,7 @@ class Pending:
         self.instances += job.instances
         self.corrections += job.corrections
         self.places.update(job.places)
+        self.displaced |= job.displaced
         self.changes += job.changes
         self.unowned += job.unowned
 
@@ -111,7 +113,7 @@ class Pending:
             )
         self.words, self.instances, self.corrections, self.changes, self.unowned = [], [], [], [], []
         self.tenants, self.entities, self.types, self.places = {}, {}, {}, {}
-        self.current, self.observed, self.past = {}, {}, {}
+        self.current, self.observed, self.past, self.displaced = {}, {}, {}, set()
 
     def _write_types(self, connection: Connection) -> None:
         dropped = [
@@ -127,9 +129,9 @@ class Pending:
     def _write_places(self, connection: Connection) -> None:
         if not self.places:
             return
-        of = [{"of_entity": no} for no in self.places]
-        connection.drop_from_tree(of)
-        connection.many(sql.DROP_PLACES, of)
+        if self.displaced:
+            connection.drop_from_tree(list(self.displaced))
+            connection.change(sql.DROP_PLACES, {"entities": connection.list_of(self.displaced)})
         rows = [row for rows in self.places.values() for row in rows]
         if rows:
             connection.bulk(sql.BULK_PLACES, rows)

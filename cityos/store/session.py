@@ -234,7 +234,7 @@ class Session:
         topic = known.topic if known is not None and before is not None else topic
         self._put_row(tenant, entity, Known(no, topic, seq, entity), content)
         self._put_types(tenant, no, before, entity)
-        self._put_places(tenant, no, entity, changes, types_changed=before is None or before.types != entity.types)
+        self._put_places(tenant, no, before, entity, changes)
         if history:
             self._put_history(tenant, no, before, entity, changes, bodies, seen_at or {})
         self._put_change(tenant, seq, known.seq if known else 0, entity, topic, op, changes, worded, content)
@@ -252,6 +252,7 @@ class Session:
         self._put_row(tenant, entity, Known(known.no, known.topic, seq, None), None)
         self._put_types(tenant, known.no, entity, None)
         self._job.places[known.no] = []
+        self._job.displaced.add(known.no)
         self._put_history(tenant, known.no, entity, Entity(entity.id, ()), changes, {}, {})
         self._put_last_types(tenant, known.no, entity)
         self._job.unowned.append({"tenant": tenant, "entity": entity.id})
@@ -370,11 +371,13 @@ class Session:
     # ---- places
 
     def _put_places(
-        self, tenant: str, no: int, entity: Entity, changes: list[AttributeChange], *, types_changed: bool
+        self, tenant: str, no: int, before: Entity | None, entity: Entity, changes: list[AttributeChange]
     ) -> None:
         moved = any("GeoProperty" in (c.before and c.before.kind, c.after and c.after.kind) for c in changes)
-        if not moved and not types_changed:
+        if not moved and before is not None and before.types == entity.types:
             return
+        if before is not None:  # one that is new, or begins anew, has none
+            self._job.displaced.add(no)
         self._job.places[no] = [
             row
             for name, instances in entity.attributes.items()

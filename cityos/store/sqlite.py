@@ -75,9 +75,9 @@ class SqliteConnection:
                 [(no, *box, layer, layer) for no, _, _, layer, *box in places],
             )
 
-    def drop_from_tree(self, places_of: Sequence[Mapping[str, Any]]) -> None:
+    def drop_from_tree(self, entities: Sequence[int]) -> None:
         """See `Connection`."""
-        self.many(sql.DROP_PLACE_TREE, places_of)
+        self.change(sql.DROP_PLACE_TREE, {"entities": self.list_of(entities)})
 
     def list_of(self, values: Iterable[Any]) -> Any:
         """See `Connection`."""

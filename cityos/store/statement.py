@@ -151,7 +151,7 @@ def _p(key: str) -> BindParameter[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """Many rows into one table at once, each a tuple in the order of its columns."""
+    """Many rows into one table at once, each a tuple in the order of its columns; for PostgreSQL a list per column."""
 
     table: str
     columns: tuple[str, ...]
@@ -162,12 +162,11 @@ class Bulk:
 
 def _bulk(table: Table, on_conflict: str | None = None) -> Bulk:
     columns = tuple(columns_of(table))
-    texts = [
-        f"INSERT INTO {table.name}({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) "
-        for mark in ("?", "%s")
-    ]
-    for_sqlite, for_postgresql = (text + (on_conflict or "") for text in texts)
-    return Bulk(table.name, columns, for_sqlite, for_postgresql, on_conflict)
+    into, rest = f"INSERT INTO {table.name}({', '.join(columns)})", on_conflict or ""
+    for_sqlite = f"{into} VALUES ({', '.join('?' * len(columns))}) {rest}"
+    # As lists, a column each: one statement, where one per row would each be carried out by itself.
+    lists = ", ".join(f"%b::{column.type.compile(POSTGRESQL).partition(' COLLATE')[0]}[]" for column in table.columns)
+    return Bulk(table.name, columns, for_sqlite, f"{into} SELECT * FROM unnest({lists}) {rest}", on_conflict)
 
 
 _REPLACE = "ON CONFLICT(no) DO UPDATE SET "
@@ -264,7 +263,7 @@ KNOWN_INSTANCES = compiled(
     select(instance.c.at, instance.c.body).where(_INSTANCE_KEY, instance.c.at.between(_p("since"), _p("until")))
 )
 
-_PLACE_OF = place.c.entity == _p("of_entity")
+_PLACE_OF = AnyOf(place.c.entity, "entities")
 DROP_PLACES = compiled(delete(place).where(_PLACE_OF))
 # SQLite's tree is a table of its own.
 DROP_PLACE_TREE = compiled(delete(_tree).where(_tree.c.no.in_(select(place.c.no).where(_PLACE_OF))))
