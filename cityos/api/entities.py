@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cityos.api import description, reading
-from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, accepted
-from cityos.api.answering import context_link, context_said
+from cityos.api.accepting import ENTITY_OFFERS, accepted
 from cityos.api.asking import (
     FILTER_WORDS,
     LARGEST_PAGE,
@@ -24,16 +23,15 @@ from cityos.api.asking import (
 from cityos.api.door import Door
 from cityos.api.paging import Position, next_link, position_of
 from cityos.api.provision import PREFIX, id_of
-from cityos.api.rendition import Rendition, has_context_inside, rendition_of, show_of
+from cityos.api.rendition import Rendition, rendition_of, settled, show_of
 from cityos.api.spreadsheet import CSV
 from cityos.api.table_file import table_of
 from cityos.ngsi.context import Context
 from cityos.ngsi.error import BadRequestData, ResourceNotFound, TooComplexQuery
-from cityos.ngsi.geojson import feature_collection
-from cityos.ngsi.linked import Gathering, Join
+from cityos.ngsi.linked import Gathering
 from cityos.ngsi.projection import parse_attrs
 from cityos.ngsi.provision import Command, delete, drop_attributes, keep_attributes
-from cityos.ngsi.representation import View, shown_of
+from cityos.ngsi.representation import shown_of
 from cityos.ngsi.value import JsonObject
 from cityos.store.record import Stored
 
@@ -50,20 +48,17 @@ async def retrieve(request: Request) -> Response:
     stored = await store.find(rendition.tenant, entity_id)
     if stored is None:
         raise ResourceNotFound(f"{entity_id} is not found")
+    body = rendition.body(stored, reading.rooms_of(request).rendered)
+    if not body:
+        raise ResourceNotFound(f"{entity_id} has none of the members asked for")
     if rendition.join is not None:
-        return await _joined(request, rendition, stored)
+        bodies = await _bodies(request, rendition, [stored])
+        body = bodies[0] if len(bodies) == 1 else b""
+        return _answer(rendition, rendition.alone(body) if body else rendition.together(bodies))
     headers = {"ETag": rendition.etag(store.epoch, stored), **dict(rendition.headers)}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(rendition.body(stored), headers=headers, media_type=rendition.media_type)
-
-
-async def _joined(request: Request, rendition: Rendition, stored: Stored) -> Response:
-    """The entity with those it is linked to; alone, if nothing is."""
-    rendition.body(stored)
-    asked = (rendition.view, rendition.join, rendition.media_type, rendition.geometry_property)
-    told = await _told(request, rendition.tenant, [stored.entity()], *asked)
-    return _answer(request, told if len(told) > 1 else told[0], rendition.view, rendition.media_type)
+    return Response(rendition.alone(body), headers=headers, media_type=rendition.media_type)
 
 
 async def query(request: Request) -> Response:
@@ -122,9 +117,8 @@ async def _page(request: Request, tenant: str, asked: Asked, position: Position,
     if media_type == CSV or request.query_params.get("format") == "csv":
         return await _table(request, tenant, asked)
     page = await store.query(tenant, asked.query)
-    found = [stored.entity() for stored in page.items]
-    told = await _told(request, tenant, found, asked.view, asked.join, media_type, asked.geometry_property)
-    answer = _answer(request, told, asked.view, media_type)
+    rendition = settled(request, tenant, asked.view, asked.join, media_type, asked.geometry_property)
+    answer = _answer(rendition, rendition.together(await _bodies(request, rendition, page.items)))
     if page.next is not None:
         answer.headers.append("Link", next_link(request, position, page.next, asked.query.limit))
     if page.count is not None:
@@ -151,48 +145,28 @@ async def _table(request: Request, tenant: str, asked: Asked) -> Response:
         query = replace(query, offset=int(page.next)) if is_ordered else replace(query, after=page.next)
 
 
-async def _told(
-    request: Request,
-    tenant: str,
-    found: Sequence[JsonObject],
-    view: View,
-    join: Join | None,
-    media_type: str,
-    geometry_property: str,
-) -> list[JsonObject]:
+async def _bodies(request: Request, rendition: Rendition, found: Sequence[Stored]) -> list[bytes]:
     """The entities found as they are shown, and those joined; what is left empty by pick and omit is left out."""
-    if join is None:
-        return _shown(show_of(view, media_type, geometry_property), found)
-    gathering = Gathering(join, found, shown_of(view))
-    store = reading.rooms_of(request).store
+    rooms = reading.rooms_of(request)
+    if rendition.join is None:
+        return [body for stored in found if (body := rendition.body(stored, rooms.rendered))]
+    entities = [stored.entity() for stored in found]
+    gathering = Gathering(rendition.join, entities, shown_of(rendition.view))
     while ids := gathering.wanted():
-        gathering.add(stored.entity() for stored in (await store.find_many(tenant, ids)).values())
-    inline = gathering.inline() if join.form == "inline" else None
-    told = _shown(show_of(view, media_type, geometry_property, inline), found)
-    if join.form == "flat":
+        gathering.add(stored.entity() for stored in (await rooms.store.find_many(rendition.tenant, ids)).values())
+    kind, geometry_property = rendition.media_type, rendition.geometry_property
+    inline = gathering.inline() if rendition.join.form == "inline" else None
+    told = [*map(show_of(rendition.view, kind, geometry_property, inline), entities)]
+    if rendition.join.form == "flat":
         for entity, projection in gathering.flat():
-            shown = replace(view, projection=projection, attributes=None)
-            told += _shown(show_of(shown, media_type, geometry_property), [entity])
-    return told
+            shown = replace(rendition.view, projection=projection, attributes=None)
+            told.append(show_of(shown, kind, geometry_property)(entity))
+    return [orjson.dumps(one) for one in told if one]
 
 
-def _shown(show: Callable[[JsonObject], JsonObject], found: Sequence[JsonObject]) -> list[JsonObject]:
-    return [one for one in map(show, found) if one]
-
-
-def _answer(request: Request, told: JsonObject | list[JsonObject], view: View, media_type: str) -> Response:
-    """The body with its @context inside (ld+json, and geo+json that prefers it) or in a Link header (6.3.5, 6.3.6)."""
-    body = feature_collection(told) if media_type == GEO_JSON and isinstance(told, list) else told
-    answer = Response(media_type=media_type)
-    if has_context_inside(request, media_type):
-        said = context_said(request, view.context)
-        for one in body if isinstance(body, list) else [body]:
-            one["@context"] = said
-    else:
-        answer.headers.append("Link", context_link(request, view.context))
-    answer.body = orjson.dumps(body)
-    answer.headers["Content-Length"] = str(len(answer.body))
-    return answer
+def _answer(rendition: Rendition, body: bytes) -> Response:
+    """A body with its @context inside (ld+json, and geo+json that prefers it), or with a Link header (6.3.5, 6.3.6)."""
+    return Response(body, headers=dict(rendition.headers), media_type=rendition.media_type)
 
 
 _QUERY_WORDS = {**FILTER_WORDS, **SHAPE_WORDS, **PAGE_WORDS}

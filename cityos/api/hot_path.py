@@ -8,7 +8,6 @@ again: its rendition is remembered by the bytes of its query and headers. The ve
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import cast
 
 from starlette.applications import Starlette
@@ -19,9 +18,7 @@ from starlette.types import Receive, Scope, Send
 from cityos.api.door import Door, Handler
 from cityos.api.rendition import Rendition, rendition_of
 from cityos.api.rooms import Rooms
-from cityos.ngsi.error import NgsiError
 from cityos.ngsi.expansion import is_uri
-from cityos.store.record import Stored
 from cityos.vocabulary.tenant import is_internal
 
 # A path that goes on to an entity's attributes belongs to the router.
@@ -31,19 +28,7 @@ _TELLING = frozenset((b"accept", b"prefer", b"host"))
 # Pages of other sites and named tenants are told more than the entity: the layers beneath do that.
 _LAYERED = frozenset((b"origin", b"ngsild-tenant"))
 _MOST_RENDITIONS = 1_000
-_MOST_ANSWERS = 5_000
-_LONGEST_KEPT = 8_192  # bytes of a body
 _Key = tuple[bytes, tuple[bytes, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What is sent of one version of an entity."""
-
-    seq: int
-    etag: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
 
 
 class EntityFirst:
@@ -57,7 +42,6 @@ class EntityFirst:
         self._rooms = rooms
         self._epoch = rooms.store.epoch
         self._renditions: dict[_Key, Rendition] = {}
-        self._answers: dict[tuple[str, str, str], _Answer] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,15 +78,18 @@ class EntityFirst:
         if rendition is None or not is_uri(entity_id):
             return False
         stored = await self._rooms.store.find(rendition.tenant, entity_id)
-        answer = None if stored is None else self._answer_of(rendition, stored)
-        if answer is None:
+        body = b"" if stored is None else rendition.body(stored, self._rooms.rendered)
+        if stored is None or not body:
             return False
-        if known is not None and answer.etag in known:
-            await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", answer.etag)]})
+        etag = rendition.etag(self._epoch, stored).encode()
+        if known is not None and etag in known:
+            await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", etag)]})
             await send({"type": "http.response.body", "body": b""})
             return True
-        await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        body = rendition.alone(body)
+        headers = [(b"etag", etag), (b"content-length", b"%d" % len(body)), *rendition.sent]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
         return True
 
     async def _remember(self, key: _Key, request: Request) -> Rendition | None:
@@ -116,30 +103,6 @@ class EntityFirst:
             self._renditions.clear()
         self._renditions[key] = rendition
         return rendition
-
-    def _answer_of(self, rendition: Rendition, stored: Stored) -> _Answer | None:
-        """What was answered for this version, else made now; None where nothing would be shown."""
-        place = (rendition.mark, rendition.tenant, stored.id)
-        known = self._answers.get(place)
-        if known is not None and known.seq == stored.seq:
-            return known
-        try:
-            body = rendition.body(stored)
-        except NgsiError:
-            return None
-        etag = rendition.etag(self._epoch, stored).encode()
-        headers = [
-            (b"content-type", rendition.media_type.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"etag", etag),
-            *((name.lower().encode(), value.encode("latin-1")) for name, value in rendition.headers),
-        ]
-        answer = _Answer(stored.seq, etag, headers, body)
-        if len(self._answers) >= _MOST_ANSWERS:
-            self._answers.clear()
-        if len(body) < _LONGEST_KEPT:
-            self._answers[place] = answer
-        return answer
 
 
 def _key_of(scope: Scope) -> tuple[_Key | None, bytes | None]:

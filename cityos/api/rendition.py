@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import orjson
@@ -14,7 +14,8 @@ from cityos.api import reading
 from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, LD_JSON, accepted
 from cityos.api.answering import context_link, context_said
 from cityos.api.asking import SHAPE_WORDS, geometry_property_of, join_of, view_of
-from cityos.ngsi.error import InvalidRequest, ResourceNotFound
+from cityos.api.rendered import Rendered
+from cityos.ngsi.error import InvalidRequest
 from cityos.ngsi.geojson import compile_feature
 from cityos.ngsi.linked import Inline, Join
 from cityos.ngsi.representation import View, compile_view
@@ -28,7 +29,10 @@ Show = Callable[[JsonObject], JsonObject]
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """`context` is the @context inside the body (b"" where it stands in a header); `mark` tells renditions apart."""
+    """`context` is the @context inside the body (b"" where it stands in a header); `mark` tells renditions apart.
+
+    `headers` are the same for every entity; `sent` is them as ASGI has them, the media type included.
+    """
 
     tenant: str
     view: View
@@ -37,20 +41,31 @@ class Rendition:
     geometry_property: str
     context: bytes
     headers: tuple[tuple[str, str], ...]
+    sent: tuple[tuple[bytes, bytes], ...]
     mark: str
     show: Show = field(compare=False)
 
-    def body(self, stored: Stored) -> bytes:
-        """The entity as it is shown alone. Raises ResourceNotFound where nothing of it would be."""
+    def body(self, stored: Stored, rendered: Rendered) -> bytes:
+        """The entity as it is shown, the @context aside; nothing where nothing of it would be."""
+        key = (self.mark, self.view.context, self.tenant, stored.id)
+        return rendered.body(key, stored.seq, lambda: self._render(stored))
+
+    def _render(self, stored: Stored) -> bytes:
         entity = stored.entity()
         told = self.show(entity)
         if not told or (self.view.attributes is not None and self.view.attributes.isdisjoint(entity)):
-            raise ResourceNotFound(f"{stored.id} has none of the members asked for")
-        return self.with_context(orjson.dumps(told))
+            return b""
+        return orjson.dumps(told)
 
-    def with_context(self, body: bytes) -> bytes:
-        """The JSON of one entity with the @context inside, where it stands there."""
+    def alone(self, body: bytes) -> bytes:
+        """The body of an answer that is one entity, with the @context inside, where it stands there."""
         return body[:-1] + b',"@context":' + self.context + b"}" if self.context else body
+
+    def together(self, bodies: Iterable[bytes]) -> bytes:
+        """The body of an answer that is many entities: in GeoJSON a FeatureCollection has the @context, else each."""
+        if self.media_type == GEO_JSON:
+            return self.alone(b'{"type":"FeatureCollection","features":[' + b",".join(bodies) + b"]}")
+        return b"[" + b",".join(map(self.alone, bodies) if self.context else bodies) + b"]"
 
     def etag(self, epoch: str, stored: Stored) -> str:
         """Changes with the entity and with how it is shown."""
@@ -71,15 +86,30 @@ async def rendition_of(request: Request) -> Rendition:
     tenant, context = reading.reading_tenant(request), await reading.context_of(request)
     said = dict(request.query_params)
     view = view_of(request, said, context)
-    geometry_property = geometry_property_of(said, context)
-    is_inside = has_context_inside(request, media_type)
-    inside = orjson.dumps(context_said(request, context)) if is_inside else b""
-    headers = () if is_inside else (("Link", context_link(request, context)),)
+    return settled(request, tenant, view, join_of(said, view), media_type, geometry_property_of(said, context))
+
+
+def settled(
+    request: Request, tenant: str, view: View, join: Join | None, media_type: str, geometry_property: str
+) -> Rendition:
+    """What was read from a request, settled."""
+    is_inside = _has_context_inside(request, media_type)
+    inside = orjson.dumps(context_said(request, view.context)) if is_inside else b""
+    headers = () if is_inside else (("Link", context_link(request, view.context)),)
     # Strangers write queries: with a checksum, one could be made that passes for another's.
-    told = repr((request.url.query, media_type, inside, headers)).encode()
+    told = repr((_told(view), media_type, geometry_property, inside, headers)).encode()
     mark = hashlib.blake2b(told, digest_size=12).hexdigest()
     show = show_of(view, media_type, geometry_property)
-    return Rendition(tenant, view, join_of(said, view), media_type, geometry_property, inside, headers, mark, show)
+    all_headers = (("Content-Type", media_type), *headers)
+    sent = tuple((name.lower().encode(), value.encode("latin-1")) for name, value in all_headers)
+    return Rendition(tenant, view, join, media_type, geometry_property, inside, headers, sent, mark, show)
+
+
+def _told(view: View) -> tuple[object, ...]:
+    """All of a view but its @context, the same for the same view."""
+    shown = view.projection
+    sets = (view.attributes, shown.pick, shown.omit, view.datasets)
+    return view.form, view.system, view.languages, *(None if one is None else sorted(one) for one in sets)
 
 
 def show_of(view: View, media_type: str, geometry_property: str, inline: Inline | None = None) -> Show:
@@ -89,7 +119,7 @@ def show_of(view: View, media_type: str, geometry_property: str, inline: Inline 
     return compile_view(view, inline)
 
 
-def has_context_inside(request: Request, media_type: str) -> bool:
+def _has_context_inside(request: Request, media_type: str) -> bool:
     """In ld+json, and in geo+json unless `Prefer: body=json` asks otherwise (clauses 6.3.5, 6.3.6)."""
     if media_type == GEO_JSON:
         return "body=json" not in request.headers.get("prefer", "").replace(" ", "")

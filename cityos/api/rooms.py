@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from cityos.api.rendered import Rendered
 from cityos.clock import Clock
 from cityos.connector.document import Document
 from cityos.contexts.library import Library
@@ -62,3 +63,4 @@ class Rooms:
     check_endpoint: Callable[[Endpoint], Awaitable[None]]  # raises AddressRefused
     stopping: Callable[[], bool]
     cors_origins: tuple[str, ...] = ()
+    rendered: Rendered = field(default_factory=Rendered)

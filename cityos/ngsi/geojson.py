@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import cast
 
 from cityos.ngsi.core_context import LOCATION
@@ -28,11 +28,6 @@ def compile_feature(
         return {"id": entity["id"], "type": "Feature", "geometry": geometry, "properties": properties}
 
     return feature
-
-
-def feature_collection(features: Iterable[JsonObject]) -> JsonObject:
-    """Features as a FeatureCollection, without @context."""
-    return {"type": "FeatureCollection", "features": list(features)}
 
 
 def _geometry(instances: list[JsonObject], datasets: frozenset[str] | None) -> Json:

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, bindparam, column, exists, func, literal_column, select, table
+from sqlalchemy import ColumnElement, Select, and_, bindparam, column, exists, func, literal_column, select, table
 
 from cityos.ngsi.error import TooComplexQuery
-from cityos.ngsi.geo import Box
+from cityos.ngsi.geo import Box, GeoQuery
 from cityos.ngsi.ordering import Ordering
 from cityos.ngsi.q_match import compile_condition
 from cityos.ngsi.scope_query import ScopeQuery
@@ -67,6 +67,7 @@ class Finder:
         self._box = query.place.box if query.place is not None and query.place.is_narrowed else None
         self._layers = [] if self._box is None else self._find_layers(tenant, number_of)
         self._exact = _exact_tests(query, find)
+        self._at_place = None if query.place is None else query.place.matches_entity
         self._selected = _selection_tests(query)
         self._about: dict[str, Any] = {"tenant": tenant}
         if self._filter is not None:
@@ -105,7 +106,8 @@ class Finder:
         return Page(items, following, len(hits) if query.counted else None)
 
     def _count(self) -> int:
-        is_simple = self._exact is None and self._selected is None and not self._query.attributes
+        tests = _all_of(self._exact, self._at_place, self._selected)
+        is_simple = tests is None and not self._query.attributes
         if is_simple and (self._types is None or len(self._types) == 1):
             about = self._about | {"type": self._types[0] if self._types else None}
             return cast(int, self._connection.rows(_count_statement(typed=self._types is not None), about)[0][0])
@@ -127,18 +129,20 @@ class Finder:
 
     def _candidates(self, after: str, step: int) -> tuple[Iterator[Row], Test | None]:
         """Rows in order of id, and what is still to be tested of them."""
-        listed = _all_of(self._selected, self._exact)
-        walked = self._exact if _walks_exactly(self._query) else listed
+        is_exact = _walks_exactly(self._query)
+        listed = _all_of(self._selected, self._exact, self._at_place)
+        placed = _all_of(None if is_exact else self._selected, self._exact)
         if (ids := self._ids_named()) is not None:
             return self._rows(_listed_statement("ids"), {"ids": self._list_of(ids)}, after, step), listed
         if (places := self._few_places(after)) is not None:
-            return self._placed(places, step), walked
+            return self._placed(places, step), placed
         if (numbers := self._few_having()) is not None:
             return self._rows(_listed_statement("nos"), {"nos": self._list_of(numbers)}, after, step), listed
         if self._box is not None:
             layers = [self._rows(_PLACES_IN_ORDER, {"layer": no}, after, step) for no in self._layers]
-            return self._placed(_merged(layers), step), walked
+            return self._placed(_merged(layers), step), placed
         statement = _walking_statement(_Walk(self._types is not None, bool(self._query.attributes), self._shape))
+        walked = _all_of(placed, self._at_place)
         if self._types is None:
             return self._rows(statement, {}, after, step), walked
         return _merged([self._rows(statement, {"type": no}, after, step) for no in self._types]), walked
@@ -155,11 +159,17 @@ class Finder:
             step = min(_LARGEST_STEP, step * 2)
 
     def _placed(self, places: Iterator[Row], step: int) -> Iterator[Row]:
-        """The entities at places in order: documents are read of those alone that a page needs."""
+        """The entities at places in order that are at the place asked for: documents are read of those alone that a
+        page needs, and not looked into where a point in a box says enough."""
+        asked = cast(GeoQuery, self._query.place)
         statement = _numbered_statement(bool(self._query.attributes), self._shape)
-        while numbers := [no for _, no in itertools.islice(places, step)]:
+        while found := list(itertools.islice(places, step)):
             self._connection.check_time()
-            yield from self._connection.rows(statement, {**self._about, "nos": self._list_of(numbers)})
+            certain = {entity_id for entity_id, _, is_point in found if is_point} if asked.is_box else ()
+            about = {**self._about, "nos": self._list_of([no for _, no, _ in found])}
+            for row in self._connection.rows(statement, about):
+                if row[0] in certain or asked.matches_entity(Stored(*row).entity()):
+                    yield row
             step = min(_LARGEST_STEP, step * 2)
 
     # ---- lists: what was named, and what an index leaves
@@ -172,7 +182,7 @@ class Finder:
         return {one for selector in selectors for one in selector.ids}
 
     def _few_places(self, after: str) -> Iterator[Row] | None:
-        """Ids and numbers of the entities whose boxes touch the box, in order, where they are few."""
+        """The places whose boxes touch the box, as `_PLACE` tells them, in order, where they are few."""
         if self._box is None:
             return None
         count = 0
@@ -238,10 +248,9 @@ def _selection_tests(query: Query) -> Test | None:
 
 
 def _exact_tests(query: Query, find: Find) -> Test | None:
-    """What SQL does not tell exactly: conditions, scopes, places."""
+    """What SQL does not tell exactly: conditions, scopes."""
     condition = None if query.condition is None else compile_condition(query.condition, find)
-    place_test = None if query.place is None else query.place.matches_entity
-    return _all_of(condition, None if query.scope is None else _scope_test(query.scope), place_test)
+    return _all_of(condition, None if query.scope is None else _scope_test(query.scope))
 
 
 def _scope_test(scope: ScopeQuery) -> Test:
@@ -285,6 +294,8 @@ _TOUCHES = (
     place.c.south <= bindparam("box_north"),
     place.c.north >= bindparam("box_south"),
 )
+_IS_POINT = and_(place.c.west == place.c.east, place.c.south == place.c.north)
+_PLACE = (place.c.id, place.c.entity, _IS_POINT.label("is_point"))
 _ON_POSTGRESQL = (
     "FROM place WHERE layer = %(layer)s AND box(point(west, south), point(east, north)) &&"
     " box(point(%(box_west)s, %(box_south)s), point(%(box_east)s, %(box_north)s))"
@@ -294,11 +305,12 @@ _ON_POSTGRESQL = (
 def _inside_statement() -> Statement:
     """The entities after a cursor whose boxes touch a box, in one layer, in order of id."""
     by_tree = compiled(
-        select(place.c.id, place.c.entity)
-        .where(place.c.no.in_(_inside_tree()), Unindexed(place.c.id) > bindparam("after"))
+        select(*_PLACE)  # the tree has rounded its numbers
+        .where(place.c.no.in_(_inside_tree()), Unindexed(place.c.id) > bindparam("after"), *_TOUCHES)
         .order_by(place.c.id)
     )
-    return Statement(by_tree.sqlite, f"SELECT id, entity {_ON_POSTGRESQL} AND id > %(after)s ORDER BY id")
+    told = "SELECT id, entity, west = east AND south = north"
+    return Statement(by_tree.sqlite, f"{told} {_ON_POSTGRESQL} AND id > %(after)s ORDER BY id")
 
 
 def _count_inside_statement() -> Statement:
@@ -322,7 +334,7 @@ _INSIDE = _inside_statement()
 _COUNT_INSIDE = _count_inside_statement()
 # As `_INSIDE`, by passing over all places of the layer, a page at a time.
 _PLACES_IN_ORDER = compiled(
-    select(place.c.id, place.c.entity)
+    select(*_PLACE)
     .where(place.c.layer == bindparam("layer"), place.c.id > bindparam("after"), *_TOUCHES)
     .order_by(place.c.id)
     .limit(bindparam("count"))

@@ -6,7 +6,7 @@ from cityos.ngsi.context import CORE
 from cityos.ngsi.core_context import LOCATION
 from cityos.ngsi.entity import entity_to_json
 from cityos.ngsi.expansion import expand_entity
-from cityos.ngsi.geojson import compile_feature, feature_collection
+from cityos.ngsi.geojson import compile_feature
 from cityos.ngsi.projection import parse_projection
 from cityos.ngsi.representation import View
 from cityos.ngsi.value import Json, JsonObject
@@ -73,10 +73,3 @@ def test_without_a_geometry_it_is_null() -> None:
 def test_pick_shapes_the_properties_alone() -> None:
     told = compile_feature(View(CORE, "simplified", projection=parse_projection("speed", "", CORE)))(VEHICLE)
     assert told == {"id": "urn:x:1", "type": "Feature", "geometry": _point(1.0), "properties": {"speed": 5}}
-
-
-def test_a_collection_of_features() -> None:
-    """Clause 4.5.16.3."""
-    told = feature_collection(map(compile_feature(View(CORE)), [VEHICLE, VEHICLE]))
-    assert told["type"] == "FeatureCollection"
-    assert len(told["features"]) == 2  # type: ignore[arg-type]
