@@ -30,11 +30,13 @@ from cityos.store.record import (
     Op,
     Page,
     Query,
+    Retention,
     RunRecord,
     State,
     Stored,
 )
 from cityos.store.resource import Resource
+from cityos.store.retention import find_old_instances
 from cityos.store.statement import Statement
 
 _SCAN = 5_000  # changes read at most for one page, filter or not
@@ -127,6 +129,10 @@ class Reader:
     def has_expired(self, now: datetime) -> bool:
         """Whether the time of a transient entity has come."""
         return bool(self._rows(sql.EXPIRED_ENTITIES, now=to_microseconds(now)))
+
+    def old_instances(self, tenant: str, keep: Retention, now: datetime) -> list[int]:
+        """The numbers of one portion of the past instances that are kept no longer."""
+        return find_old_instances(self._connection, tenant, keep, now)
 
     # ---- discovery
 

@@ -1,14 +1,19 @@
-"""What is no longer kept: trimmed a little at a time, so that no writer waits long."""
+"""What is no longer kept: trimmed a little at a time, so that no writer waits long.
+
+Which instances are too old is found by a reader, since that looks through all of history; the writer deletes by number.
+"""
 
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, FromClause, Select, delete, exists, select
 
 from cityos.ngsi.instant import to_microseconds
 from cityos.store import statement as sql
+from cityos.store.connection import Connection
 from cityos.store.record import Retention
 from cityos.store.schema import IS_CURRENT, change, document, entity, entity_type, instance, name, run
 from cityos.store.session import TYPE, Session
@@ -16,20 +21,37 @@ from cityos.store.session import TYPE, Session
 _PORTION = 2_000  # rows deleted at most per transaction and table
 
 
-def trim(session: Session, tenant: str, keep: Retention) -> int:
-    """Deletes one portion of what is too old; returns how many rows went (0: nothing is left to trim)."""
+def find_old_instances(connection: Connection, tenant: str, keep: Retention, now: datetime) -> list[int]:
+    """The numbers of one portion of the past instances that are too old; a current instance never is."""
+    old = select(instance.c.no).where(instance.c.tenant == tenant, ~instance.c.current)
+    special = instance.c.entity.in_(_of_types(tenant, list(keep.history_by_type)))
+    found = _numbers(connection, old.where(~special, instance.c.at < _before(now, keep.history)))
+    for iri, days in keep.history_by_type.items():
+        of_type = instance.c.entity.in_(_of_types(tenant, [iri]))
+        found += _numbers(connection, old.where(of_type, instance.c.at < _before(now, days)))
+    return found[:_PORTION]
+
+
+def _numbers(connection: Connection, which: Select[tuple[int]]) -> list[int]:
+    text, parameters = sql.rendered(which.limit(_PORTION))
+    return [row[0] for row in connection.rows(text, parameters)]
+
+
+def trim(session: Session, tenant: str, keep: Retention, old: Sequence[int]) -> int:
+    """Deletes these instances and one portion of what else is too old; how many rows went (0: nothing is left)."""
+    now = session.now
     return (
-        _trim_changes(session, tenant, _before(session, keep.changes))
-        + _trim_history(session, tenant, keep)
-        + _trim_ended(session, tenant, _before(session, keep.history))
-        + _trim_runs(session, tenant, _before(session, keep.runs))
-        + _trim_documents(session, tenant, _before(session, keep.documents))
+        _trim_changes(session, tenant, _before(now, keep.changes))
+        + _trim_instances(session, old)
+        + _trim_ended(session, tenant, _before(now, keep.history))
+        + _trim_runs(session, tenant, _before(now, keep.runs))
+        + _trim_documents(session, tenant, _before(now, keep.documents))
         + _trim_datasets(session, tenant, keep.dataset_versions)
     )
 
 
-def _before(session: Session, days: float) -> int:
-    return to_microseconds(session.now - timedelta(days=days))
+def _before(now: datetime, days: float) -> int:
+    return to_microseconds(now - timedelta(days=days))
 
 
 def _trim_changes(session: Session, tenant: str, before: int) -> int:
@@ -45,15 +67,9 @@ def _trim_changes(session: Session, tenant: str, before: int) -> int:
     return len(old)
 
 
-def _trim_history(session: Session, tenant: str, keep: Retention) -> int:
-    """Deletes past instances; a current instance is never too old."""
-    old = select(instance.c.no).where(instance.c.tenant == tenant, ~instance.c.current)
-    special = instance.c.entity.in_(_of_types(tenant, list(keep.history_by_type)))
-    count = _delete_instances(session, old.where(~special, instance.c.at < _before(session, keep.history)))
-    for iri, days in keep.history_by_type.items():
-        of_type = instance.c.entity.in_(_of_types(tenant, [iri]))
-        count += _delete_instances(session, old.where(of_type, instance.c.at < _before(session, days)))
-    return count
+def _trim_instances(session: Session, old: Sequence[int]) -> int:
+    text, parameters = sql.rendered(delete(instance).where(instance.c.no.in_(old)))
+    return session.change(text, **parameters) if old else 0
 
 
 def _trim_ended(session: Session, tenant: str, before: int) -> int:
@@ -91,12 +107,6 @@ def _of_types(tenant: str, iris: list[str]) -> Select[tuple[int]]:
         entity_type.c.tenant == tenant,
         entity_type.c.type.in_(select(name.c.no).where(name.c.iri.in_(iris))),
     )
-
-
-def _delete_instances(session: Session, which: Select[tuple[int]]) -> int:
-    chosen = which.limit(_PORTION)
-    text, parameters = sql.rendered(delete(instance).where(instance.c.no.in_(chosen)))
-    return session.change(text, **parameters)
 
 
 def _trim_runs(session: Session, tenant: str, before: int) -> int:

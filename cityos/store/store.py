@@ -32,6 +32,7 @@ from cityos.store.writing import TopicNames, carry_out, end_expired
 
 T = TypeVar("T")
 QUERY_LIMIT_S = 5.0
+_SEARCH_LIMIT_S = 300.0  # for what is too old in all of history
 _READERS = 2
 
 OnCommit = Callable[[Mapping[str, int]], None]
@@ -56,6 +57,7 @@ class Store:
     ) -> None:
         self.database = database or SqliteDatabase(directory)
         self._topic_name = topic_name
+        self._now = now
         self._query_limit_s = query_limit_s
         self._on_commit = on_commit
         self.datasets = DatasetFiles(directory / "datasets")
@@ -155,7 +157,8 @@ class Store:
 
     async def trim(self, tenant: str, keep: Retention) -> int:
         """Deletes one portion of what is too old; returns how many rows went."""
-        return await self._write_directly(lambda session: trim(session, tenant, keep))
+        old = await self.read(lambda reader: reader.old_instances(tenant, keep, self._now()), _SEARCH_LIMIT_S)
+        return await self._write_directly(lambda session: trim(session, tenant, keep, old))
 
     async def _write_directly(self, work: Callable[[Session], T]) -> T:
         return await self._writer.write(work, direct=True)
@@ -189,13 +192,14 @@ class Store:
         except QueryTooLong:
             return await self.read(work)
 
-    async def read(self, work: Callable[[Reader], T]) -> T:
-        """Runs a read on one state of the database in a reader thread, under the time limit. Raises QueryTooLong."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
+    async def read(self, work: Callable[[Reader], T], limit_s: float | None = None) -> T:
+        """Runs a read on one state of the database in a reader thread, under a time limit. Raises QueryTooLong."""
+        limit_s = self._query_limit_s if limit_s is None else limit_s
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work, limit_s)
 
-    def _read(self, work: Callable[[Reader], T]) -> T:
+    def _read(self, work: Callable[[Reader], T], limit_s: float) -> T:
         with self._borrowed() as reader:
-            reader.begin(self._query_limit_s)
+            reader.begin(limit_s)
             try:
                 return work(reader)
             finally:
