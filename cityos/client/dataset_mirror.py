@@ -97,9 +97,9 @@ class DatasetMirror(Generic[T]):
     async def _catch_up(self) -> None:
         announced = {news.feed: news for news in self._announced()}
         for feed in self._held.keys() - announced.keys():
-            self._held = {name: one for name, one in self._held.items() if name != feed}
-            if self._shelf is not None:
+            if self._shelf is not None:  # first: who stops now must not begin with it again
                 await asyncio.to_thread(self._shelf.drop, feed, self._kind)
+            self._held = {name: one for name, one in self._held.items() if name != feed}
         for feed in self._troubles.keys() - announced.keys():
             del self._troubles[feed]
         for news in announced.values():
