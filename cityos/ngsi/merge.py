@@ -23,28 +23,25 @@ def update_attributes(known: Entity, said: Entity) -> Entity:
         name: {dataset: one for dataset, one in instances.items() if dataset not in said.attributes.get(name, {})}
         for name, instances in known.attributes.items()
     }
-    return replace(
-        known,
-        types=_union(known.types, said.types),
-        scopes=said.scopes or known.scopes,
-        expires_at=said.expires_at or known.expires_at,
-        attributes=_merge_attributes(rest, said.attributes),
-    )
+    return _next(known, said, _merge_attributes(rest, said.attributes))
 
 
 def merge_patch(known: Entity, said: Entity) -> Entity:
     """Merge Entity (clauses 5.5.12, 5.6.17): instances are merged member by member, NGSI-LD Null deletes."""
-    return replace(
-        known,
-        types=_union(known.types, said.types),
-        scopes=said.scopes or known.scopes,
-        expires_at=said.expires_at or known.expires_at,
-        attributes=_merge_attributes(known.attributes, said.attributes),
+    return _next(known, said, _merge_attributes(known.attributes, said.attributes))
+
+
+def _next(known: Entity, said: Entity, attributes: Attributes) -> Entity:
+    """The known entity with these attributes, and what is said of types, scopes and expiry."""
+    return Entity(
+        known.id,
+        known.types if said.types == known.types else tuple(dict.fromkeys((*known.types, *said.types))),
+        attributes,
+        said.scopes or known.scopes,
+        known.created_at,
+        known.modified_at,
+        said.expires_at or known.expires_at,
     )
-
-
-def _union(known: tuple[str, ...], said: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*known, *said)))
 
 
 def _merge_attributes(known: Attributes, said: Attributes) -> Attributes:
@@ -67,12 +64,18 @@ def merge_instance(known: Instance | None, said: Instance) -> Instance:
     value = said.value
     if said.kind != "GeoProperty":  # a geometry is one thing; half of it means nothing
         value = _merge_value(like.value if like else None, value)
-    return replace(
-        said,
-        value=value,
-        observed_at=said.observed_at or (known.observed_at if known else None),
-        notes={**like.notes, **said.notes} if like else said.notes,
-        attributes=_merge_attributes(known.attributes if known else {}, said.attributes),
+    attributes = said.attributes
+    if attributes or (known is not None and known.attributes):
+        attributes = _merge_attributes(known.attributes if known else {}, attributes)
+    return Instance(
+        said.kind,
+        value,
+        said.observed_at or (known.observed_at if known else None),
+        said.dataset,
+        {**like.notes, **said.notes} if like and like.notes else said.notes,
+        attributes,
+        said.created_at,
+        said.modified_at,
     )
 
 
