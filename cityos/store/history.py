@@ -23,7 +23,7 @@ from cityos.ngsi.q import attributes_of
 from cityos.ngsi.q_match import Test, compile_condition
 from cityos.ngsi.temporal_query import TemporalQuery
 from cityos.ngsi.type_selection import TypeSelection
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
 from cityos.store.connection import Connection
 from cityos.store.record import EvolutionPage, HistoryQuery
 from cityos.store.schema import IS_CURRENT, WORD_LENGTH, entity, entity_type, instance, name

@@ -14,7 +14,8 @@ from cityos.ngsi.expansion import NULL
 from cityos.ngsi.instant import from_microseconds, to_microseconds
 from cityos.ngsi.value import JsonObject
 from cityos.store import discovery, resource
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
+from cityos.store import feed_statement as feed_sql
 from cityos.store.connection import Connection
 from cityos.store.discovery import AttributeUse, TypeUse
 from cityos.store.error import CursorGone
@@ -211,33 +212,33 @@ class Reader:
 
     def feeds(self, tenant: str) -> dict[str, FeedRecord]:
         """What is known of every feed that ever ran."""
-        counts = dict(cast(list[tuple[str, int]], self._rows(sql.OPEN_NOTICE_COUNTS, tenant=tenant)))
-        records = [_feed_record(row, counts) for row in self._mappings(sql.ALL_FEEDS, tenant=tenant)]
+        counts = dict(cast(list[tuple[str, int]], self._rows(feed_sql.OPEN_NOTICE_COUNTS, tenant=tenant)))
+        records = [_feed_record(row, counts) for row in self._mappings(feed_sql.ALL_FEEDS, tenant=tenant)]
         return {record.name: record for record in records}
 
     def notices(self, tenant: str, feed: str, count: int = 200) -> list[NoticeRecord]:
         """A feed's notices, open ones first, then the newest."""
-        rows = self._mappings(sql.NOTICES_OF_FEED, tenant=tenant, feed=feed, count=count)
+        rows = self._mappings(feed_sql.NOTICES_OF_FEED, tenant=tenant, feed=feed, count=count)
         return [_notice_record(row) for row in rows]
 
     def runs(self, tenant: str, feed: str, count: int = 20) -> list[RunRecord]:
         """A feed's newest runs, newest first."""
-        return [_run_record(row) for row in self._mappings(sql.RECENT_RUNS, tenant=tenant, feed=feed, count=count)]
+        return [_run_record(row) for row in self._mappings(feed_sql.RECENT_RUNS, tenant=tenant, feed=feed, count=count)]
 
     def latest_document(self, tenant: str, feed: str, name: str) -> DocumentRecord | None:
         """The document of this name met last."""
-        rows = self._mappings(sql.LATEST_DOCUMENT, tenant=tenant, feed=feed, name=name)
+        rows = self._mappings(feed_sql.LATEST_DOCUMENT, tenant=tenant, feed=feed, name=name)
         return _document_record(rows[0]) if rows else None
 
     def latest_documents(self, tenant: str, feed: str) -> list[DocumentRecord]:
         """The document met last of each name."""
-        rows = self._mappings(sql.ALL_DOCUMENTS, tenant=tenant, feed=feed)
+        rows = self._mappings(feed_sql.ALL_DOCUMENTS, tenant=tenant, feed=feed)
         return list({record.name: record for record in map(_document_record, rows)}.values())
 
     def documents(self, tenant: str, feed: str, since: datetime, until: datetime) -> list[DocumentRecord]:
         """The documents a feed gave in a span of time, oldest first."""
         rows = self._mappings(
-            sql.DOCUMENTS_BETWEEN,
+            feed_sql.DOCUMENTS_BETWEEN,
             tenant=tenant,
             feed=feed,
             since=to_microseconds(since),
@@ -247,16 +248,16 @@ class Reader:
 
     def datasets(self, tenant: str, feed: str | None = None) -> list[DatasetRecord]:
         """All versions of all datasets, or of one feed's, newest first."""
-        rows = self._mappings(sql.ALL_DATASETS, tenant=tenant)
+        rows = self._mappings(feed_sql.ALL_DATASETS, tenant=tenant)
         return [_dataset_record(row) for row in rows if feed in (None, row["feed"])]
 
     def dataset_digests(self) -> set[str]:
         """The digests of all contents that are still known."""
-        return {cast(str, row[0]) for row in self._rows(sql.DATASET_DIGESTS)}
+        return {cast(str, row[0]) for row in self._rows(feed_sql.DATASET_DIGESTS)}
 
     def digests(self) -> set[str]:
         """The digests of all documents that are still known."""
-        return {cast(str, row[0]) for row in self._rows(sql.ALL_DIGESTS)}
+        return {cast(str, row[0]) for row in self._rows(feed_sql.ALL_DIGESTS)}
 
     def unknown_rows(self, tenant: str, rows: tuple[Row, ...]) -> tuple[Row, ...]:
         """Leaves out observations that history already holds word for word.

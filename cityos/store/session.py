@@ -28,12 +28,12 @@ from cityos.ngsi.expansion import NULL
 from cityos.ngsi.geo import bounds_of
 from cityos.ngsi.instant import EPOCH, to_microseconds
 from cityos.ngsi.merge import AttributeChange
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
 from cityos.store.connection import Connection, Row
 from cityos.store.pending import InstanceKey, Known, Pending
 from cityos.store.record import Op
 from cityos.store.schema import WORD_LENGTH
-from cityos.store.statement import Statement
+from cityos.store.statement import Bulk, Statement
 
 # As canonical bytes. Brokers refuse messages of a few megabytes, and one such entity would stop them all.
 LARGEST_ENTITY = 1_000_000
@@ -82,7 +82,7 @@ class Session:
         """Opens the part of one job, which may be taken back alone. A direct job sees all rows gathered before it."""
         self._is_direct = direct
         self._job = Pending()
-        self._given: list[tuple[sql.Bulk, tuple[Any, ...]]] = []
+        self._given: list[tuple[Bulk, tuple[Any, ...]]] = []
         self._seqs_before, self._told_before = dict(self._seqs), dict(self.told)
         if direct:
             self._group.write(self._connection)
@@ -166,7 +166,7 @@ class Session:
             self._give(sql.BULK_LAYERS, (no, tenant, of_type, attribute))
         return no
 
-    def _give(self, bulk: sql.Bulk, row: tuple[Any, ...]) -> None:
+    def _give(self, bulk: Bulk, row: tuple[Any, ...]) -> None:
         """Numbers given out belong to the group: they stay, whatever becomes of the job."""
         self._group.words.append((bulk, row))
         self._given.append((bulk, row))
