@@ -25,9 +25,9 @@ from cityos.ngsi.temporal_query import TemporalQuery
 from cityos.ngsi.type_selection import TypeSelection
 from cityos.store import entity_statement as sql
 from cityos.store.connection import Connection
+from cityos.store.instance_row import TYPE
 from cityos.store.record import EvolutionPage, HistoryQuery
 from cityos.store.schema import IS_CURRENT, WORD_LENGTH, entity, entity_type, instance, name
-from cityos.store.session import TYPE
 from cityos.store.statement import AnyOf, Statement, compiled
 
 MOST_POINTS = 100_000  # instances looked at for one entity's filter

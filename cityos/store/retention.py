@@ -15,9 +15,10 @@ from cityos.ngsi.instant import to_microseconds
 from cityos.store import entity_statement as sql
 from cityos.store import feed_statement as feed_sql
 from cityos.store.connection import Connection
+from cityos.store.instance_row import TYPE
 from cityos.store.record import Retention
 from cityos.store.schema import IS_CURRENT, change, document, entity, entity_type, instance, name, run
-from cityos.store.session import TYPE, Session
+from cityos.store.session import Session
 from cityos.store.statement import rendered
 
 _PORTION = 2_000  # rows deleted at most per transaction and table
