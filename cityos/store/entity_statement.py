@@ -46,6 +46,7 @@ PUT_SEQ = upserting(
 SET_TRIMMED = compiled(update(tenant).where(tenant.c.name == _p("tenant_name")).values(trimmed=_p("new_trimmed")))
 
 GET_NAME = compiled(select(name.c.no).where(name.c.iri == _p("iri")))
+GET_IRI = compiled(select(name.c.iri).where(name.c.no == _p("no")))
 ALL_NAMES = compiled(select(name.c.iri, name.c.no))
 ALL_LAYERS = compiled(select(layer.c.tenant, layer.c.attribute, layer.c.type, layer.c.no))
 HIGHEST = {table.name: compiled(select(func.max(table.c.no))) for table in (name, layer, entity, instance, place)}
