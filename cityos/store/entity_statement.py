@@ -1,4 +1,4 @@
-"""The statements of the city's state: tenants, names, entities, their instances and places, and the change feed."""
+"""The statements of the city's state: tenants, names, entities, instances, places, changes; and the schema's own."""
 
 from __future__ import annotations
 
