@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, bindparam, exists, func, literal_column, s
 
 from cityos.ngsi.evolution import SCOPE
 from cityos.store.connection import Connection
+from cityos.store.instance_row import TYPE
 from cityos.store.schema import IS_CURRENT, entity_type, instance, name
-from cityos.store.session import TYPE
 from cityos.store.statement import Statement, compiled, of_now
 
 _SAMPLE = 1_000  # instances of an attribute that are looked at for their kinds: more would hardly show another

@@ -14,11 +14,12 @@ from cityos.ngsi.evolution import SCOPE, Said, evolve, is_null, scopes_of
 from cityos.ngsi.expansion import UNSAID
 from cityos.ngsi.instant import from_microseconds, to_microseconds
 from cityos.ngsi.merge import AttributeChange, merge_instance, settle
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
+from cityos.store.instance_row import TYPE, comparable, stored_body
 from cityos.store.pending import Known
 from cityos.store.record import Outcome
 from cityos.store.schema import IS_CURRENT, change, entity, instance
-from cityos.store.session import TYPE, Session, comparable, stored_body
+from cityos.store.session import Session
 from cityos.store.statement import compiled
 from cityos.store.writing import TopicNames
 

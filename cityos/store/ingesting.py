@@ -14,7 +14,7 @@ from cityos.ngsi.error import BadRequestData
 from cityos.ngsi.expansion import NULL
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.merge import observe, without_nulls
-from cityos.store import statement as sql
+from cityos.store import feed_statement as sql
 from cityos.store.pending import Known
 from cityos.store.record import SUCCESSFUL, DatasetRecord, Delivery, Run, RunResult
 from cityos.store.session import Session

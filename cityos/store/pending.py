@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cityos.ngsi.entity import Entity
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
+from cityos.store import feed_statement as feed_sql
 from cityos.store.connection import Connection
+from cityos.store.statement import Bulk
 
 InstanceKey = tuple[int, int, str]  # entity number, attribute number, dataset
 _AT, _OBSERVED, _CURRENT = (sql.BULK_INSTANCES.columns.index(name) for name in ("at", "observed", "current"))
@@ -30,7 +32,7 @@ class Known:
 class Pending:
     """Rows to be written, each in the order of its table's columns."""
 
-    words: list[tuple[sql.Bulk, tuple[Any, ...]]] = field(default_factory=list)  # names and layers given out
+    words: list[tuple[Bulk, tuple[Any, ...]]] = field(default_factory=list)  # names and layers given out
     tenants: dict[str, int] = field(default_factory=dict)  # tenant -> newest seq
     known: dict[tuple[str, str], Known | None] = field(default_factory=dict)
     entities: dict[int, tuple[Any, ...]] = field(default_factory=dict)
@@ -106,7 +108,7 @@ class Pending:
         self._write_places(connection)
         _write_if(connection, sql.BULK_CHANGES, self.changes)
         if self.unowned:
-            connection.many(sql.DROP_OWNED_ANYWHERE, self.unowned)
+            connection.many(feed_sql.DROP_OWNED_ANYWHERE, self.unowned)
         if self.tenants:
             connection.many(
                 sql.PUT_SEQ, [{"tenant": tenant, "seq": seq, "trimmed": 0} for tenant, seq in self.tenants.items()]
@@ -138,6 +140,6 @@ class Pending:
             connection.add_to_tree(rows)
 
 
-def _write_if(connection: Connection, bulk: sql.Bulk, rows: list[Any]) -> None:
+def _write_if(connection: Connection, bulk: Bulk, rows: list[Any]) -> None:
     if rows:
         connection.bulk(bulk, rows)

@@ -15,11 +15,11 @@ from psycopg import sql as text_of
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cityos.ngsi.error import BadRequestData
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
 from cityos.store.connection import Row
 from cityos.store.error import DirectoryInUse, QueryTooLong, StoreError, StoreUnavailable
 from cityos.store.schema import SCHEMA_VERSION, SPATIAL_INDEX, check_version, metadata
-from cityos.store.statement import Bulk, Statement
+from cityos.store.statement import POSTGRESQL, Bulk, Statement
 
 _LOCK = 7_236_171  # the advisory lock of a hub, one per database: any number that nobody else is likely to take
 # A server that goes away under load is found out, and a plan is not worth more than a few round trips.
@@ -237,7 +237,7 @@ def _prepare(connection: PostgresConnection, place: str) -> str:
 
 def _create_tables(connection: PostgresConnection) -> None:
     """All tables in one transaction: they are there, or not."""
-    dialect = sql.POSTGRESQL
+    dialect = POSTGRESQL
     tables = metadata.sorted_tables
     lines = [str(CreateTable(table).compile(dialect=dialect)) for table in tables]
     indexes = [index for table in tables for index in sorted(table.indexes, key=lambda one: str(one.name))]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, cast
 
-import orjson
-
-from cityos.connector.batch import Notice, Row, Severity
-from cityos.ngsi.entity import instance_to_bytes
-from cityos.ngsi.expansion import NULL
-from cityos.ngsi.instant import from_microseconds, to_microseconds
+from cityos.connector.batch import Row
+from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.value import JsonObject
 from cityos.store import discovery, resource
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
+from cityos.store import feed_statement as feed_sql
+from cityos.store.change_row import change_item
 from cityos.store.connection import Connection
 from cityos.store.discovery import AttributeUse, TypeUse
 from cityos.store.error import CursorGone
+from cityos.store.feed_record import dataset_record, document_record, feed_record, notice_record, run_record
 from cityos.store.history import History
+from cityos.store.known_instance import unknown_rows
 from cityos.store.querying import Finder
 from cityos.store.record import (
     ChangeItem,
@@ -27,7 +27,6 @@ from cityos.store.record import (
     DocumentRecord,
     FeedRecord,
     NoticeRecord,
-    Op,
     Page,
     Query,
     Retention,
@@ -90,7 +89,7 @@ class Reader:
         """Those of the entities that are there, each with the change that made it what it is."""
         found = self.find_many(tenant, ids)
         seqs = self._connection.list_of(stored.seq for stored in found.values())
-        changes = {row[0]: _change_item(row) for row in self._rows(sql.GET_CHANGES, tenant=tenant, seqs=seqs)}
+        changes = {row[0]: change_item(row) for row in self._rows(sql.GET_CHANGES, tenant=tenant, seqs=seqs)}
         return {entity_id: State(stored, changes.get(stored.seq)) for entity_id, stored in found.items()}
 
     def tenants(self) -> dict[str, int]:
@@ -194,7 +193,7 @@ class Reader:
         items: list[ChangeItem] = []
         passed = after
         for row in rows:
-            item = _change_item(row)
+            item = change_item(row)
             if _is_wanted(item, types, ids):
                 items.append(item)
             passed = item.seq
@@ -205,58 +204,58 @@ class Reader:
     def change(self, tenant: str, seq: int) -> ChangeItem | None:
         """One change, if it is still kept."""
         rows = self._rows(sql.GET_CHANGE, tenant=tenant, seq=seq)
-        return _change_item(rows[0]) if rows else None
+        return change_item(rows[0]) if rows else None
 
     # ---- feeds
 
     def feeds(self, tenant: str) -> dict[str, FeedRecord]:
         """What is known of every feed that ever ran."""
-        counts = dict(cast(list[tuple[str, int]], self._rows(sql.OPEN_NOTICE_COUNTS, tenant=tenant)))
-        records = [_feed_record(row, counts) for row in self._mappings(sql.ALL_FEEDS, tenant=tenant)]
+        counts = dict(cast(list[tuple[str, int]], self._rows(feed_sql.OPEN_NOTICE_COUNTS, tenant=tenant)))
+        records = [feed_record(row, counts) for row in self._mappings(feed_sql.ALL_FEEDS, tenant=tenant)]
         return {record.name: record for record in records}
 
     def notices(self, tenant: str, feed: str, count: int = 200) -> list[NoticeRecord]:
         """A feed's notices, open ones first, then the newest."""
-        rows = self._mappings(sql.NOTICES_OF_FEED, tenant=tenant, feed=feed, count=count)
-        return [_notice_record(row) for row in rows]
+        rows = self._mappings(feed_sql.NOTICES_OF_FEED, tenant=tenant, feed=feed, count=count)
+        return [notice_record(row) for row in rows]
 
     def runs(self, tenant: str, feed: str, count: int = 20) -> list[RunRecord]:
         """A feed's newest runs, newest first."""
-        return [_run_record(row) for row in self._mappings(sql.RECENT_RUNS, tenant=tenant, feed=feed, count=count)]
+        return [run_record(row) for row in self._mappings(feed_sql.RECENT_RUNS, tenant=tenant, feed=feed, count=count)]
 
     def latest_document(self, tenant: str, feed: str, name: str) -> DocumentRecord | None:
         """The document of this name met last."""
-        rows = self._mappings(sql.LATEST_DOCUMENT, tenant=tenant, feed=feed, name=name)
-        return _document_record(rows[0]) if rows else None
+        rows = self._mappings(feed_sql.LATEST_DOCUMENT, tenant=tenant, feed=feed, name=name)
+        return document_record(rows[0]) if rows else None
 
     def latest_documents(self, tenant: str, feed: str) -> list[DocumentRecord]:
         """The document met last of each name."""
-        rows = self._mappings(sql.ALL_DOCUMENTS, tenant=tenant, feed=feed)
-        return list({record.name: record for record in map(_document_record, rows)}.values())
+        rows = self._mappings(feed_sql.ALL_DOCUMENTS, tenant=tenant, feed=feed)
+        return list({record.name: record for record in map(document_record, rows)}.values())
 
     def documents(self, tenant: str, feed: str, since: datetime, until: datetime) -> list[DocumentRecord]:
         """The documents a feed gave in a span of time, oldest first."""
         rows = self._mappings(
-            sql.DOCUMENTS_BETWEEN,
+            feed_sql.DOCUMENTS_BETWEEN,
             tenant=tenant,
             feed=feed,
             since=to_microseconds(since),
             until=to_microseconds(until),
         )
-        return [_document_record(row) for row in rows]
+        return [document_record(row) for row in rows]
 
     def datasets(self, tenant: str, feed: str | None = None) -> list[DatasetRecord]:
         """All versions of all datasets, or of one feed's, newest first."""
-        rows = self._mappings(sql.ALL_DATASETS, tenant=tenant)
-        return [_dataset_record(row) for row in rows if feed in (None, row["feed"])]
+        rows = self._mappings(feed_sql.ALL_DATASETS, tenant=tenant)
+        return [dataset_record(row) for row in rows if feed in (None, row["feed"])]
 
     def dataset_digests(self) -> set[str]:
         """The digests of all contents that are still known."""
-        return {cast(str, row[0]) for row in self._rows(sql.DATASET_DIGESTS)}
+        return {cast(str, row[0]) for row in self._rows(feed_sql.DATASET_DIGESTS)}
 
     def digests(self) -> set[str]:
         """The digests of all documents that are still known."""
-        return {cast(str, row[0]) for row in self._rows(sql.ALL_DIGESTS)}
+        return {cast(str, row[0]) for row in self._rows(feed_sql.ALL_DIGESTS)}
 
     def unknown_rows(self, tenant: str, rows: tuple[Row, ...]) -> tuple[Row, ...]:
         """Leaves out observations that history already holds word for word.
@@ -264,56 +263,7 @@ class Reader:
         Growing files repeat their whole past with every poll; this keeps that past away from the writer. An entity's
         last row always stays, since it says what is so now.
         """
-        last = {row.entity.id: index for index, row in enumerate(rows)}
-        if len(last) == len(rows):
-            return rows
-        known = _KnownInstances(self, tenant, rows)
-        return tuple(row for index, row in enumerate(rows) if last[row.entity.id] == index or not known.holds(row))
-
-
-class _KnownInstances:
-    """What history holds of the entities of a batch, read once per entity, attribute and dataset."""
-
-    def __init__(self, reader: Reader, tenant: str, rows: tuple[Row, ...]) -> None:
-        self._reader = reader
-        self._tenant = tenant
-        clocks = [to_microseconds(at) for row in rows if (at := row.entity.latest_observation()) is not None]
-        self._span = (min(clocks, default=0), max(clocks, default=0))
-        self._known: dict[tuple[str, str, str], dict[int, bytes]] = {}
-
-    def holds(self, row: Row) -> bool:
-        observed = False
-        for attribute, instances in row.entity.attributes.items():
-            for one in instances.values():
-                if one.observed_at is None or one.value == NULL:
-                    continue
-                observed = True
-                known = self._of(row.entity.id, attribute, one.dataset)
-                if known.get(to_microseconds(one.observed_at)) != instance_to_bytes(one):
-                    return False
-        return observed
-
-    def _of(self, entity_id: str, attribute: str, dataset: str) -> dict[int, bytes]:
-        key = (entity_id, attribute, dataset)
-        if key not in self._known:
-            self._known[key] = self._read(*key)
-        return self._known[key]
-
-    def _read(self, entity_id: str, attribute: str, dataset: str) -> dict[int, bytes]:
-        row = self._reader._rows(sql.GET_ENTITY, tenant=self._tenant, id=entity_id)
-        no = self._reader._number_of(attribute)
-        if not row or not no:
-            return {}
-        found = self._reader._rows(
-            sql.KNOWN_INSTANCES,
-            tenant=self._tenant,
-            entity=row[0][1],
-            attribute=no,
-            dataset=dataset,
-            since=self._span[0],
-            until=self._span[1],
-        )
-        return cast(dict[int, bytes], dict(cast(list[tuple[int, bytes]], found)))
+        return unknown_rows(self._connection, self._number_of, tenant, rows)
 
 
 def _stored(row: tuple[Any, ...]) -> Stored | None:
@@ -323,104 +273,3 @@ def _stored(row: tuple[Any, ...]) -> Stored | None:
 
 def _is_wanted(item: ChangeItem, types: frozenset[str], ids: frozenset[str]) -> bool:
     return (not types or not types.isdisjoint(item.types)) and (not ids or item.entity_id in ids)
-
-
-def _change_item(row: tuple[object, ...]) -> ChangeItem:
-    seq, prev, event, entity_id, topic, types, op, at, body = row
-    return ChangeItem(
-        cast(int, seq),
-        cast(int, prev),
-        cast(str, event),
-        cast(str, entity_id),
-        cast(str, topic),
-        tuple(orjson.loads(cast(str, types))),
-        cast(Op, op),
-        from_microseconds(cast(int, at)),
-        cast(bytes, body),
-    )
-
-
-def _instant(value: object) -> datetime | None:
-    return None if value is None else from_microseconds(cast(int, value))
-
-
-def _known_instant(value: object) -> datetime:
-    return from_microseconds(cast(int, value))
-
-
-def _feed_record(row: dict[str, object], open_notices: dict[str, int]) -> FeedRecord:
-    return FeedRecord(
-        name=cast(str, row["name"]),
-        attempted_at=_instant(row["attempted_at"]),
-        succeeded_at=_instant(row["succeeded_at"]),
-        outcome=cast(str, row["outcome"]),
-        detail=cast(str, row["detail"]),
-        data_at=_instant(row["data_at"]),
-        accepted=cast(int, row["accepted"]),
-        held=cast(int, row["held"]),
-        failures=cast(int, row["failures"]),
-        failing_since=_instant(row["failing_since"]),
-        open_notices=open_notices.get(cast(str, row["name"]), 0),
-    )
-
-
-def _notice_record(row: dict[str, object]) -> NoticeRecord:
-    notice = Notice(
-        cast(str, row["code"]),
-        Severity(cast(str, row["severity"])),
-        cast(str, row["place"]),
-        cast(str, row["detail"]),
-        cast(str, row["subject"]),
-    )
-    return NoticeRecord(
-        notice,
-        cast(str, row["document"]),
-        _known_instant(row["first_at"]),
-        _known_instant(row["last_at"]),
-        cast(int, row["count"]),
-        bool(row["open"]),
-    )
-
-
-def _run_record(row: dict[str, object]) -> RunRecord:
-    counts = (cast(int, row[key]) for key in ("accepted", "held", "changed", "ended"))
-    return RunRecord(
-        _known_instant(row["started_at"]),
-        _known_instant(row["finished_at"]),
-        cast(str, row["outcome"]),
-        cast(str, row["detail"]),
-        *counts,
-    )
-
-
-def _dataset_record(row: dict[str, object]) -> DatasetRecord:
-    valid_from, valid_until = (
-        None if row[key] is None else date.fromisoformat(cast(str, row[key])) for key in ("valid_from", "valid_until")
-    )
-    return DatasetRecord(
-        feed=cast(str, row["feed"]),
-        kind=cast(str, row["kind"]),
-        version=cast(str, row["version"]),
-        media_type=cast(str, row["media_type"]),
-        size=cast(int, row["size"]),
-        digest=cast(str, row["digest"]),
-        valid_from=valid_from,
-        valid_until=valid_until,
-        licence=cast(str, row["licence"]),
-        attribution=cast(str, row["attribution"]),
-        created_at=_known_instant(row["created_at"]),
-    )
-
-
-def _document_record(row: dict[str, object]) -> DocumentRecord:
-    return DocumentRecord(
-        feed=cast(str, row["feed"]),
-        name=cast(str, row["name"]),
-        url=cast(str, row["url"]),
-        digest=cast(str, row["digest"]),
-        media_type=cast(str, row["media_type"]),
-        modified_at=_instant(row["modified_at"]),
-        first_at=_known_instant(row["first_at"]),
-        last_at=_known_instant(row["last_at"]),
-        applied=bool(row["applied"]),
-    )

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, select
 
 from cityos.ngsi.instant import from_microseconds, to_microseconds
-from cityos.store import statement as sql
 from cityos.store.connection import Connection
 from cityos.store.schema import resource
 from cityos.store.session import Session
+from cityos.store.statement import columns_of, compiled, upserting
 
 EVERYONE = ""  # the tenant of what belongs to no tenant
 
@@ -20,23 +20,23 @@ _KEY = and_(
     resource.c.tenant == bindparam("tenant"), resource.c.kind == bindparam("kind"), resource.c.id == bindparam("id")
 )
 _COLUMNS = (resource.c.id, resource.c.body, resource.c.created_at, resource.c.modified_at)
-_PUT = sql.upserting(
+_PUT = upserting(
     lambda insert: (
         insert(resource)
-        .values({name: bindparam(name) for name in sql.columns_of(resource)})
+        .values({name: bindparam(name) for name in columns_of(resource)})
         .on_conflict_do_update(
             index_elements=["tenant", "kind", "id"],
             set_={"body": bindparam("body"), "modified_at": bindparam("modified_at")},
         )
     )
 )
-_FIND = sql.compiled(select(*_COLUMNS).where(_KEY))
-_LIST = sql.compiled(
+_FIND = compiled(select(*_COLUMNS).where(_KEY))
+_LIST = compiled(
     select(*_COLUMNS)
     .where(resource.c.tenant == bindparam("tenant"), resource.c.kind == bindparam("kind"))
     .order_by(resource.c.id)
 )
-_DELETE = sql.compiled(delete(resource).where(_KEY))
+_DELETE = compiled(delete(resource).where(_KEY))
 
 
 @dataclass(frozen=True, slots=True)

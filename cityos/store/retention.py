@@ -12,11 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, FromClause, Select, delete, exists, select
 
 from cityos.ngsi.instant import to_microseconds
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
+from cityos.store import feed_statement as feed_sql
 from cityos.store.connection import Connection
+from cityos.store.instance_row import TYPE
 from cityos.store.record import Retention
 from cityos.store.schema import IS_CURRENT, change, document, entity, entity_type, instance, name, run
-from cityos.store.session import TYPE, Session
+from cityos.store.session import Session
+from cityos.store.statement import rendered
 
 _PORTION = 2_000  # rows deleted at most per transaction and table
 
@@ -33,7 +36,7 @@ def find_old_instances(connection: Connection, tenant: str, keep: Retention, now
 
 
 def _numbers(connection: Connection, which: Select[tuple[int]]) -> list[int]:
-    text, parameters = sql.rendered(which.limit(_PORTION))
+    text, parameters = rendered(which.limit(_PORTION))
     return [row[0] for row in connection.rows(text, parameters)]
 
 
@@ -61,14 +64,14 @@ def _trim_changes(session: Session, tenant: str, before: int) -> int:
     old = [row[0] for row in itertools.takewhile(lambda row: row[7] < before, rows)]
     if not old:
         return 0
-    text, parameters = sql.rendered(delete(change).where(change.c.tenant == tenant, change.c.seq <= old[-1]))
+    text, parameters = rendered(delete(change).where(change.c.tenant == tenant, change.c.seq <= old[-1]))
     session.change(text, **parameters)
     session.change(sql.SET_TRIMMED, tenant_name=tenant, new_trimmed=old[-1])
     return len(old)
 
 
 def _trim_instances(session: Session, old: Sequence[int]) -> int:
-    text, parameters = sql.rendered(delete(instance).where(instance.c.no.in_(old)))
+    text, parameters = rendered(delete(instance).where(instance.c.no.in_(old)))
     return session.change(text, **parameters) if old else 0
 
 
@@ -85,14 +88,14 @@ def _trim_ended(session: Session, tenant: str, before: int) -> int:
         .distinct()
         .limit(_PORTION)
     )
-    text, parameters = sql.rendered(ended)
+    text, parameters = rendered(ended)
     rows = session.execute(text, **parameters)
     for no, entity_id in rows:
         for statement in (
             delete(instance).where(instance.c.tenant == tenant, instance.c.entity == no),
             delete(entity).where(entity.c.no == no),
         ):
-            text, parameters = sql.rendered(statement)
+            text, parameters = rendered(statement)
             session.change(text, **parameters)
         session.forget(tenant, entity_id)
     return len(rows)
@@ -111,7 +114,7 @@ def _of_types(tenant: str, iris: list[str]) -> Select[tuple[int]]:
 
 def _trim_runs(session: Session, tenant: str, before: int) -> int:
     old = select(run.c.no).where(run.c.tenant == tenant, run.c.finished_at < before).limit(_PORTION)
-    text, parameters = sql.rendered(delete(run).where(run.c.no.in_(old)))
+    text, parameters = rendered(delete(run).where(run.c.no.in_(old)))
     return session.change(text, **parameters)
 
 
@@ -129,7 +132,7 @@ def _trim_documents(session: Session, tenant: str, before: int) -> int:
         .where(document.c.tenant == tenant, document.c.last_at < before, has_newer.exists())
         .limit(_PORTION)
     )
-    text, parameters = sql.rendered(delete(document).where(document.c.no.in_(old)))
+    text, parameters = rendered(delete(document).where(document.c.no.in_(old)))
     return session.change(text, **parameters)
 
 
@@ -137,10 +140,10 @@ def _trim_datasets(session: Session, tenant: str, versions: int) -> int:
     """Forgets all but the newest versions of each dataset."""
     met: dict[tuple[str, str], int] = {}
     gone = 0
-    rows = session.execute(sql.ALL_DATASETS, tenant=tenant)
+    rows = session.execute(feed_sql.ALL_DATASETS, tenant=tenant)
     for _, _, feed, kind, version, *_ in rows:
         met[feed, kind] = met.get((feed, kind), 0) + 1
         if met[feed, kind] > versions:
-            session.change(sql.DROP_DATASET, tenant=tenant, feed=feed, kind=kind, version=version)
+            session.change(feed_sql.DROP_DATASET, tenant=tenant, feed=feed, kind=kind, version=version)
             gone += 1
     return gone

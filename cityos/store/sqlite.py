@@ -15,7 +15,7 @@ from typing import IO, Any
 import orjson
 from sqlalchemy import create_engine, insert
 
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
 from cityos.store.connection import Row
 from cityos.store.error import DirectoryInUse, QueryTooLong, StoreUnavailable
 from cityos.store.schema import SCHEMA_VERSION, SPATIAL_INDEX, check_version, meta, metadata

@@ -16,7 +16,7 @@ from cityos.ngsi.evolution import Said
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.provision import Command
 from cityos.store import evolving, resource
-from cityos.store import statement as sql
+from cityos.store import feed_statement as sql
 from cityos.store.connection import Database
 from cityos.store.dataset_file import DatasetFiles
 from cityos.store.error import QueryTooLong

@@ -10,7 +10,7 @@ from cityos.ngsi.error import NgsiError, PreconditionFailed
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.merge import settle
 from cityos.ngsi.provision import Command
-from cityos.store import statement as sql
+from cityos.store import entity_statement as sql
 from cityos.store.pending import Known
 from cityos.store.record import Outcome
 from cityos.store.session import Session

@@ -22,7 +22,7 @@ from cityos.ngsi.selector import Selector, of_types
 from cityos.ngsi.temporal_query import Aggregation, TemporalQuery
 from cityos.ngsi.type_selection import TypeSelection
 from cityos.ngsi.value import Json
-from cityos.store import history
+from cityos.store import history_aggregate
 from cityos.store.record import EvolutionPage, HistoryQuery
 from cityos.store.store import Store
 from tests.cityos.store.building import OTHER, TENANT, ZONE, entity, minutes, reader_of
@@ -204,7 +204,7 @@ async def test_aggregates_begin_with_the_span_or_the_first_instance(store: Store
 
 
 async def test_too_many_periods_are_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "MOST_PERIODS", 2)
+    monkeypatch.setattr(history_aggregate, "MOST_PERIODS", 2)
     await _add(store, "1", *((n, n) for n in range(3)))
     asked = HistoryQuery(TemporalQuery(aggregation=Aggregation(("avg",), Duration(0, 1_000_000))))
     with pytest.raises(TooComplexQuery, match="aggrPeriodDuration"):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cityos.ngsi.provision import create
+from cityos.store.entity_statement import PAST_INSTANCE
 from cityos.store.error import DirectoryInUse, SchemaTooNew
 from cityos.store.querying import (
     _INSIDE,
@@ -22,7 +23,7 @@ from cityos.store.querying import (
     _Walk,
     _walking_statement,
 )
-from cityos.store.statement import PAST_INSTANCE, Statement
+from cityos.store.statement import Statement
 from cityos.store.store import Store
 from tests.cityos.store.building import TENANT, delivery, entity, ingest, open_store, reader_of, value
 from tests.fakes import FakeClock, document

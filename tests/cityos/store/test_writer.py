@@ -12,9 +12,10 @@ import pytest
 
 from cityos.ngsi.entity import Entity, Instance
 from cityos.ngsi.provision import create, upsert
+from cityos.store.entity_statement import ALL_NAMES
 from cityos.store.error import StoreUnavailable
 from cityos.store.session import Session
-from cityos.store.statement import ALL_NAMES, Statement
+from cityos.store.statement import Statement
 from cityos.store.store import Store
 from cityos.store.writer import Writer
 from tests.cityos.store.building import TENANT, changes, entity, find, open_store, reader_of, value
