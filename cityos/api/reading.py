@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection
 from datetime import datetime
@@ -21,6 +22,7 @@ from cityos.ngsi.error import BadRequestData, InvalidRequest, NonexistentTenant
 from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.representation import FORMS
 from cityos.ngsi.value import Json, JsonObject
+from cityos.settings import is_loopback
 
 MERGE_PATCH = "application/merge-patch+json"
 ENTITY_LIMIT = 1_000_000  # bytes
@@ -54,10 +56,27 @@ def writing_tenant(request: Request) -> str:
 
 
 def check_key(request: Request) -> None:
-    """Raises KeyRequired where the hub has a key and the request carries none, or another."""
+    """Raises KeyRequired where the hub has a key and the request carries none, or another.
+
+    Without a key the hub is asked by its own machine alone, and by that machine's names: a page whose name was made to
+    lead here (DNS rebinding) would pass for the hub's own.
+    """
+    if rooms_of(request).key is None and not _is_own_name(request.headers.get("host", "localhost")):
+        raise KeyRequired(
+            "Without CITYOS_API_KEY the hub takes this only under http://localhost or http://127.0.0.1, not under"
+            f" {request.headers['host'][:100]}"
+        )
     given = given_key(request)
     if not matches(rooms_of(request).key, given):
         raise KeyRequired("The X-API-Key is not this hub's" if given else "This needs the key: send it as X-API-Key")
+
+
+@functools.lru_cache(maxsize=64)
+def _is_own_name(host: str) -> bool:
+    """Whether a Host header, port included, names this machine to itself (RFC 6761, 6.3)."""
+    name = host.rpartition(":")[0] if re.search(r":\d+\Z", host) else host
+    name = name.strip("[]").lower()
+    return name == "localhost" or name.endswith(".localhost") or is_loopback(name)
 
 
 def reading_tenant(request: Request) -> str:

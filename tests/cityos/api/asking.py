@@ -17,7 +17,7 @@ CORE = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld"
 
 def client_of(hub: Hub) -> httpx.AsyncClient:
     """A client whose requests end in the hub's application; an unhandled error there is raised here."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(hub.app()), base_url="http://hub.example")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(hub.app()), base_url="http://hub.localhost")
 
 
 def zone(local: str, **attributes: Json) -> JsonObject:

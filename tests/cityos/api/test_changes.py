@@ -91,7 +91,7 @@ class Stream:
             "query_string": query.encode(),
             "headers": [(n.encode(), v.encode()) for n, v in {"accept": "text/event-stream", **lower}.items()],
             "client": ("127.0.0.1", 1),
-            "server": ("hub.example", 80),
+            "server": ("hub.localhost", 80),
         }
         self._app = hub.app()
         self._got: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

@@ -62,14 +62,14 @@ async def test_a_hosted_context_comes_back_as_it_was_said(client: httpx.AsyncCli
     assert got.headers["content-type"] == "application/ld+json"
     told = await details(client, path)
     local = path.rpartition("/")[2]
-    assert (told["URL"], told["localId"]) == (f"http://hub.example{path}", local)
+    assert (told["URL"], told["localId"]) == (f"http://hub.localhost{path}", local)
     assert (told["kind"], told["numberOfHits"]) == ("Hosted", 0)
     assert set(told) == {"URL", "localId", "kind", "createdAt", "numberOfHits"}
 
 
 async def test_a_hosted_context_is_used_by_its_address(client: httpx.AsyncClient) -> None:
     path = await hosted(client)
-    for number, address in enumerate((path, f"http://hub.example{path}"), 1):
+    for number, address in enumerate((path, f"http://hub.localhost{path}"), 1):
         said: Json = [address, CORE]
         body = zone(str(number), depth=5, **{"@context": said})
         assert (await client.post(ENTITIES, json=body, headers=LD_JSON)).status_code == 201
@@ -107,7 +107,7 @@ async def test_contexts_are_listed_by_kind(client: httpx.AsyncClient, hub: Hub) 
     async def listed(**query: str) -> Any:
         return (await client.get(CONTEXTS, params=query)).json()
 
-    base = "http://hub.example"
+    base = "http://hub.localhost"
     assert set(await listed(kind="Hosted")) == {f"{base}{CONTEXTS}/cityos", base + path}
     assert await listed(kind="ImplicitlyCreated") == [base + implicit]
     assert {server.url, CORE} <= set(await listed(kind="Cached", details="false"))
@@ -137,7 +137,7 @@ async def test_a_context_from_elsewhere_is_cached_and_told_of_but_not_served(cli
 async def test_an_answer_names_the_users_context_alone(client: httpx.AsyncClient) -> None:
     """Clause 6.3.5: in a Link header for JSON, in the body for JSON-LD; the core context is implied."""
     await put(client, zone("1"))
-    address = "http://hub.example" + await hosted(client)
+    address = "http://hub.localhost" + await hosted(client)
     got = await client.get(path_of("1"), headers=link(address))
     assert got.headers["link"] == link(address)["Link"]
     got = await client.get(path_of("1"), headers={**link(address), "Accept": "application/ld+json"})

@@ -229,7 +229,7 @@ async def test_the_media_type_of_a_body_is_read_without_regard_to_case(client: h
 
 
 async def test_json_carries_its_context_in_a_link(client: httpx.AsyncClient) -> None:
-    own = "http://hub.example/ngsi-ld/v1/jsonldContexts/cityos"
+    own = "http://hub.localhost/ngsi-ld/v1/jsonldContexts/cityos"
     link = {"Link": f'<{own}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'}
     assert (await client.post(ENTITIES, json=zone("1", name="雪"), headers=link)).status_code == 201
     answer = await client.get(path_of("1"), params={"format": "simplified"}, headers=link)
