@@ -19,8 +19,9 @@ setup: $(VENV)/.dev
 run: $(VENV)/.runtime
 	@$(BIN)/cityos up --city $(CITY) --data $(DATA) $(ARGS)
 
+# Two at a time, each file by one; `make test ARGS="-n 0 -k name"` for one alone.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

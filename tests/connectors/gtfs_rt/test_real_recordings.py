@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 
@@ -124,11 +123,6 @@ def test_buses_of_tampa_are_told_without_trips_but_with_their_routes() -> None:
     assert all(bus.location for bus in buses)
 
 
-def test_66_vehicles_are_read_in_a_few_milliseconds() -> None:
+def test_all_66_vehicles_are_read() -> None:
     file = shared(f"{DERIVED}/20190603T0800_vehicle_00.pb")
-    took: list[float] = []
-    for _ in range(20):
-        began = perf_counter()
-        assert len(read_file(file, AOMORI.fetched_at).rows) == 66
-        took.append(perf_counter() - began)
-    assert min(took) < 0.02, "measured 2.5 to 5 ms here; the bar leaves room for a loaded machine"
+    assert len(read_file(file, AOMORI.fetched_at).rows) == 66
