@@ -51,7 +51,7 @@ async def test_what_is_sent_is_described(tmp_path: Path) -> None:
     await bus.subscribe("#", heard.append)
     async with open_hub(Plan(tmp_path, bus=bus)) as hub:
         transport = httpx.ASGITransport(hub.app())
-        async with httpx.AsyncClient(transport=transport, base_url="http://hub.example") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://hub.localhost") as client:
             entity = {"id": "urn:ngsi-ld:Zone:1", "type": "Zone", "depth": 1}
             await client.post("/ngsi-ld/v1/entities", json=entity)
             await until(lambda: any(message.topic.endswith("/head") for message in heard))

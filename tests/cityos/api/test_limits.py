@@ -198,7 +198,7 @@ def _refused(port: int, head: str, megabytes: int) -> int:
         piece = b"%x\r\n%b\r\n" % (len(piece), piece)
     with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
         line.sendall(
-            f"POST {UPSERT} HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\n{head}\r\n\r\n".encode()
+            f"POST {UPSERT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}\r\n\r\n".encode()
         )
         with contextlib.suppress(OSError):  # a hub that has answered need not listen on
             for _ in range(megabytes):
