@@ -22,7 +22,8 @@ from cityos.ngsi.evolution import Point
 from cityos.ngsi.instant import from_microseconds
 from cityos.ngsi.representation import View
 from cityos.ngsi.value import JsonObject
-from cityos.store.history import Found, Key, span_of
+from cityos.store.history_entity import Found
+from cityos.store.history_series import Key, span_of
 from cityos.store.reading import Reader
 from cityos.store.record import HistoryQuery
 from cityos.store.store import Store

@@ -12,11 +12,10 @@ from cityos.ngsi.q import attributes_of
 from cityos.ngsi.q_match import Test, compile_condition
 from cityos.store.history_aggregate import add_summaries
 from cityos.store.history_entity import Found, begin_evolution, candidates, find_entity
-from cityos.store.history_series import MOST_POINTS, Key, SeriesReader, span_of
+from cityos.store.history_series import MOST_POINTS, Key, SeriesReader
 from cityos.store.record import EvolutionPage, HistoryQuery
 
 # With `History` comes what its `find` and `portion` give and take.
-__all__ = ["Found", "History", "Key", "span_of"]
 
 
 class History(SeriesReader):

@@ -8,15 +8,12 @@ a query's shape alone and is compiled once.
 
 from __future__ import annotations
 
-import functools
 import heapq
 import itertools
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
-
-from sqlalchemy import ColumnElement, Select, and_, bindparam, column, exists, func, literal_column, select, table
 
 from cityos.ngsi.error import TooComplexQuery
 from cityos.ngsi.geo import Box, GeoQuery
@@ -24,11 +21,11 @@ from cityos.ngsi.ordering import Ordering
 from cityos.ngsi.q_match import compile_condition
 from cityos.ngsi.scope_query import ScopeQuery
 from cityos.ngsi.value import JsonObject
+from cityos.store import query_statement as sql
 from cityos.store.connection import Connection, Row
-from cityos.store.filtering import Filter, Shape, condition_of, rows_of
+from cityos.store.filtering import Filter, Shape
 from cityos.store.record import Page, Query, Stored
-from cityos.store.schema import IS_CURRENT, entity, entity_type, instance, layer, place
-from cityos.store.statement import AnyOf, Statement, Unindexed, compiled, of_now
+from cityos.store.statement import Statement
 
 Test = Callable[[JsonObject], bool]
 Find = Callable[[str], JsonObject | None]
@@ -39,17 +36,6 @@ _FEW = 600
 _LARGEST_STEP = 2_000
 _LOOK_AT_CLOCK = 50  # candidates between two looks: a long condition takes a millisecond of each
 _MOST_SORTED = 100_000  # entities sorted for one answer: each is read
-
-_STORED = (entity.c.id, entity.c.topic, entity.c.seq, entity.c.document)
-
-
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """What a statement that walks the keys depends on."""
-
-    typed: bool
-    attributes: bool
-    shape: Shape | None
 
 
 class Finder:
@@ -110,7 +96,7 @@ class Finder:
         is_simple = tests is None and not self._query.attributes
         if is_simple and (self._types is None or len(self._types) == 1):
             about = self._about | {"type": self._types[0] if self._types else None}
-            return cast(int, self._connection.rows(_count_statement(typed=self._types is not None), about)[0][0])
+            return cast(int, self._connection.rows(sql.counting(typed=self._types is not None), about)[0][0])
         return sum(1 for _ in self._hits("", _LARGEST_STEP))
 
     # ---- candidates, examined
@@ -133,15 +119,15 @@ class Finder:
         listed = _all_of(self._selected, self._exact, self._at_place)
         placed = _all_of(None if is_exact else self._selected, self._exact)
         if (ids := self._ids_named()) is not None:
-            return self._rows(_listed_statement("ids"), {"ids": self._list_of(ids)}, after, step), listed
+            return self._rows(sql.listed("ids"), {"ids": self._list_of(ids)}, after, step), listed
         if (places := self._few_places(after)) is not None:
             return self._placed(places, step), placed
         if (numbers := self._few_having()) is not None:
-            return self._rows(_listed_statement("nos"), {"nos": self._list_of(numbers)}, after, step), listed
+            return self._rows(sql.listed("nos"), {"nos": self._list_of(numbers)}, after, step), listed
         if self._box is not None:
-            layers = [self._rows(_PLACES_IN_ORDER, {"layer": no}, after, step) for no in self._layers]
+            layers = [self._rows(sql.PLACES_IN_ORDER, {"layer": no}, after, step) for no in self._layers]
             return self._placed(_merged(layers), step), placed
-        statement = _walking_statement(_Walk(self._types is not None, bool(self._query.attributes), self._shape))
+        statement = sql.walking(sql.Walk(self._types is not None, bool(self._query.attributes), self._shape))
         walked = _all_of(placed, self._at_place)
         if self._types is None:
             return self._rows(statement, {}, after, step), walked
@@ -162,7 +148,7 @@ class Finder:
         """The entities at places in order that are at the place asked for: documents are read of those alone that a
         page needs, and not looked into where a point in a box says enough."""
         asked = cast(GeoQuery, self._query.place)
-        statement = _numbered_statement(bool(self._query.attributes), self._shape)
+        statement = sql.numbered(bool(self._query.attributes), self._shape)
         while found := list(itertools.islice(places, step)):
             self._connection.check_time()
             certain = {entity_id for entity_id, _, is_point in found if is_point} if asked.is_box else ()
@@ -188,11 +174,11 @@ class Finder:
         count = 0
         for no in self._layers:  # counting to the limit costs a twentieth of listing to it
             about = {**self._about, "layer": no, "few": _FEW + 1}
-            count += cast(int, self._connection.rows(_COUNT_INSIDE, about)[0][0])
+            count += cast(int, self._connection.rows(sql.COUNT_INSIDE, about)[0][0])
             if count > _FEW:
                 return None
         layers = [{**self._about, "layer": no, "after": after} for no in self._layers]
-        return _merged([iter(self._connection.rows(_INSIDE, about)) for about in layers])
+        return _merged([iter(self._connection.rows(sql.INSIDE, about)) for about in layers])
 
     def _few_having(self) -> set[int] | None:
         """The numbers of the entities that a comparison leaves, where they are few."""
@@ -204,14 +190,14 @@ class Finder:
     def _having(self, shape: Shape, number: int) -> set[int] | None:
         if shape[0] not in ("number", "numbers", "word"):
             return None
-        statement = _having_statement(shape, number)
+        statement = sql.having(shape, number)
         nos = [row[0] for row in self._connection.rows(statement, {**self._about, "few": _FEW + 1})]
         return None if len(nos) > _FEW else set(nos)
 
     def _find_layers(self, tenant: str, number_of: Callable[[str], int]) -> list[int]:
         assert self._query.place is not None
         about = {"tenant": tenant, "attribute": number_of(self._query.place.attribute)}
-        rows = self._connection.rows(_LAYERS, about)
+        rows = self._connection.rows(sql.LAYERS, about)
         return [no for no, of_type in rows if self._types is None or of_type in self._types]
 
 
@@ -275,152 +261,3 @@ def _merged(ways: list[Iterator[Row]]) -> Iterator[Row]:
 
 def _sides(box: Box) -> dict[str, float]:
     return dict(zip(("box_west", "box_south", "box_east", "box_north"), box, strict=True))
-
-
-# ---- statements
-
-_ZERO: ColumnElement[int] = literal_column("0")
-_LAYERS = compiled(
-    select(layer.c.no, layer.c.type).where(
-        layer.c.tenant == bindparam("tenant"), layer.c.attribute == bindparam("attribute")
-    )
-)
-_tree = table("place_tree", column("no"), *(column(side) for side in ("west", "south", "east", "north", "low_layer")))
-
-
-_TOUCHES = (
-    place.c.west <= bindparam("box_east"),
-    place.c.east >= bindparam("box_west"),
-    place.c.south <= bindparam("box_north"),
-    place.c.north >= bindparam("box_south"),
-)
-_IS_POINT = and_(place.c.west == place.c.east, place.c.south == place.c.north)
-_PLACE = (place.c.id, place.c.entity, _IS_POINT.label("is_point"))
-_ON_POSTGRESQL = (
-    "FROM place WHERE layer = %(layer)s AND box(point(west, south), point(east, north)) &&"
-    " box(point(%(box_west)s, %(box_south)s), point(%(box_east)s, %(box_north)s))"
-)
-
-
-def _inside_statement() -> Statement:
-    """The entities after a cursor whose boxes touch a box, in one layer, in order of id."""
-    by_tree = compiled(
-        select(*_PLACE)  # the tree has rounded its numbers
-        .where(place.c.no.in_(_inside_tree()), Unindexed(place.c.id) > bindparam("after"), *_TOUCHES)
-        .order_by(place.c.id)
-    )
-    told = "SELECT id, entity, west = east AND south = north"
-    return Statement(by_tree.sqlite, f"{told} {_ON_POSTGRESQL} AND id > %(after)s ORDER BY id")
-
-
-def _count_inside_statement() -> Statement:
-    """How many boxes touch a box, in one layer, up to a limit."""
-    limited = _inside_tree().limit(bindparam("few")).offset(_ZERO)
-    by_tree = compiled(select(func.count()).select_from(limited.subquery()))
-    return Statement(by_tree.sqlite, f"SELECT count(*) FROM (SELECT 1 {_ON_POSTGRESQL} LIMIT %(few)s) AS inside")
-
-
-def _inside_tree() -> Select[Any]:
-    return select(_tree.c.no).where(
-        _tree.c.low_layer == bindparam("layer"),
-        _tree.c.west <= bindparam("box_east"),
-        _tree.c.east >= bindparam("box_west"),
-        _tree.c.south <= bindparam("box_north"),
-        _tree.c.north >= bindparam("box_south"),
-    )
-
-
-_INSIDE = _inside_statement()
-_COUNT_INSIDE = _count_inside_statement()
-# As `_INSIDE`, by passing over all places of the layer, a page at a time.
-_PLACES_IN_ORDER = compiled(
-    select(*_PLACE)
-    .where(place.c.layer == bindparam("layer"), place.c.id > bindparam("after"), *_TOUCHES)
-    .order_by(place.c.id)
-    .limit(bindparam("count"))
-    .offset(_ZERO)
-)
-
-
-@functools.lru_cache(maxsize=512)
-def _numbered_statement(attributes: bool, shape: Shape | None) -> Statement:
-    """The entities of a list of numbers, in order of id, that SQL does not exclude."""
-    statement = select(*_STORED).where(AnyOf(entity.c.no, "nos"), entity.c.document.is_not(None))
-    return of_now(compiled(_narrowed(statement, attributes, shape).order_by(Unindexed(entity.c.id))))
-
-
-@functools.lru_cache(maxsize=512)
-def _having_statement(shape: Shape, number: int) -> Statement:
-    """The entities with a current instance that a leaf of q asks for, up to a limit."""
-    return compiled(select(instance.c.entity).where(*rows_of(shape, number)).limit(bindparam("few")).offset(_ZERO))
-
-
-@functools.lru_cache(maxsize=2)
-def _count_statement(*, typed: bool) -> Statement:
-    if typed:
-        return compiled(
-            select(func.count())
-            .select_from(entity_type)
-            .where(entity_type.c.tenant == bindparam("tenant"), entity_type.c.type == bindparam("type"))
-        )
-    return compiled(
-        select(func.count())
-        .select_from(entity)
-        .where(entity.c.tenant == bindparam("tenant"), entity.c.document.is_not(None))
-    )
-
-
-@functools.lru_cache(maxsize=2)
-def _listed_statement(by: str) -> Statement:
-    """The entities of a list of ids or numbers after a cursor, in order of id. Only a page of documents is read."""
-    # Ids are found by the index that begins with the tenant, numbers without it.
-    tenant, entity_id = (
-        (entity.c.tenant, entity.c.id) if by == "ids" else map(Unindexed, (entity.c.tenant, entity.c.id))
-    )
-    key = AnyOf(entity.c.id, by) if by == "ids" else AnyOf(entity.c.no, by)
-    chosen = (
-        select(entity.c.no)
-        .where(tenant == bindparam("tenant"), key, entity_id > bindparam("after"))
-        .where(entity.c.document.is_not(None))
-        .order_by(entity.c.id)
-        .limit(bindparam("count"))
-        .offset(_ZERO)
-    )
-    return compiled(select(*_STORED).where(entity.c.no.in_(chosen)).order_by(entity.c.id))
-
-
-@functools.lru_cache(maxsize=1024)
-def _walking_statement(walk: _Walk) -> Statement:
-    """The entities after a cursor, in order of id, that SQL does not exclude."""
-    if walk.typed:
-        statement = (
-            select(*_STORED)
-            .select_from(entity_type.join(entity, entity.c.no == entity_type.c.entity))
-            .where(entity_type.c.tenant == bindparam("tenant"), entity_type.c.type == bindparam("type"))
-            .where(entity_type.c.id > bindparam("after"))
-            .order_by(entity_type.c.id)
-        )
-    else:
-        statement = (
-            select(*_STORED)
-            .where(entity.c.tenant == bindparam("tenant"), entity.c.id > bindparam("after"))
-            .where(entity.c.document.is_not(None))
-            .order_by(entity.c.id)
-        )
-    statement = _narrowed(statement, walk.attributes, walk.shape)
-    return of_now(compiled(statement.limit(bindparam("count")).offset(_ZERO)))
-
-
-def _narrowed(statement: Select[Any], attributes: bool, shape: Shape | None) -> Select[Any]:
-    if attributes:
-        statement = statement.where(_has_attribute())
-    return statement if shape is None else statement.where(condition_of(shape))
-
-
-def _has_attribute() -> ColumnElement[bool]:
-    return exists().where(
-        instance.c.tenant == bindparam("tenant"),
-        AnyOf(instance.c.attribute, "attributes"),
-        instance.c.entity == entity.c.no,
-        IS_CURRENT,
-    )

@@ -13,16 +13,9 @@ from pathlib import Path
 import pytest
 
 from cityos.ngsi.provision import create
+from cityos.store import query_statement as sql
 from cityos.store.entity_statement import PAST_INSTANCE
 from cityos.store.error import DirectoryInUse, SchemaTooNew
-from cityos.store.querying import (
-    _INSIDE,
-    _PLACES_IN_ORDER,
-    _having_statement,
-    _numbered_statement,
-    _Walk,
-    _walking_statement,
-)
 from cityos.store.statement import Statement
 from cityos.store.store import Store
 from tests.cityos.store.building import TENANT, delivery, entity, ingest, open_store, reader_of, value
@@ -151,9 +144,9 @@ async def test_documents_of_other_feeds_and_names_are_news(store: Store) -> None
     ("statement", "index"),
     [
         (PAST_INSTANCE, r"instance_now \(tenant=\? AND attribute=\? AND entity=\? AND dataset=\?\)"),
-        (_having_statement(("number", ">"), 0), r"instance_(value|now) \(tenant=\? AND attribute=\?"),
+        (sql.having(("number", ">"), 0), r"instance_(value|now) \(tenant=\? AND attribute=\?"),
         (
-            _walking_statement(_Walk(True, True, None)),
+            sql.walking(sql.Walk(True, True, None)),
             r"instance_now \(tenant=\? AND attribute=\? AND entity=\?\)",
         ),
     ],
@@ -169,9 +162,9 @@ def test_what_is_so_now_is_found_by_the_indexes_of_what_is_so_now(
 @pytest.mark.parametrize(
     ("statement", "ways"),
     [
-        (_INSIDE, ["place USING INTEGER PRIMARY KEY", "place_tree VIRTUAL TABLE INDEX"]),
-        (_PLACES_IN_ORDER, [r"place USING COVERING INDEX place_in_order \(layer=\? AND id>\?"]),
-        (_numbered_statement(True, None), ["entity USING INTEGER PRIMARY KEY", "instance_now"]),
+        (sql.INSIDE, ["place USING INTEGER PRIMARY KEY", "place_tree VIRTUAL TABLE INDEX"]),
+        (sql.PLACES_IN_ORDER, [r"place USING COVERING INDEX place_in_order \(layer=\? AND id>\?"]),
+        (sql.numbered(True, None), ["entity USING INTEGER PRIMARY KEY", "instance_now"]),
     ],
 )
 def test_places_are_found_by_the_tree_or_passed_over_in_order(
