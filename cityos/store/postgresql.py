@@ -66,10 +66,21 @@ class PostgresConnection:
             self._connection = self._open()
         return self._connection
 
+    def _execute(self, text: str, parameters: Mapping[str, Any] | None, *, binary: bool = True) -> psycopg.Cursor[Row]:
+        """A read that begins is repeated on a new connection where the server, restarted, had ended this one."""
+        connection = self._ready()
+        is_first = self._read_only and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        try:
+            return connection.execute(cast(Any, text), parameters, binary=binary)
+        except psycopg.OperationalError:
+            if not is_first or not connection.closed:
+                raise
+            return self._ready().execute(cast(Any, text), parameters, binary=binary)
+
     def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         """See `Connection`."""
         with self._reading():
-            cursor = self._ready().execute(cast(Any, statement.postgresql), parameters, binary=True)
+            cursor = self._execute(statement.postgresql, parameters)
             return cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
     def change(self, statement: Statement, parameters: Mapping[str, Any]) -> int:
@@ -148,9 +159,8 @@ class PostgresConnection:
         """See `Connection`."""
         self._limit_s, self._deadline = limit_s, time.monotonic() + limit_s
         with self._reading():
-            self._ready().execute(
-                f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {int(limit_s * 1000)}"
-            )
+            timeout = f"SET LOCAL statement_timeout = {int(limit_s * 1000)}"
+            self._execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {timeout}", None, binary=False)
 
     def check_time(self) -> None:
         """See `Connection`."""

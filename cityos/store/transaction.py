@@ -13,6 +13,7 @@ from cityos.ngsi.entity import from_bytes
 from cityos.ngsi.instant import EPOCH, to_microseconds
 from cityos.store import entity_statement as sql
 from cityos.store.connection import Connection, Row
+from cityos.store.error import StoreUnavailable
 from cityos.store.pending import Known, Pending
 from cityos.store.statement import Bulk, Statement
 
@@ -46,7 +47,11 @@ class Transaction:
         self.now, self._now_us = now, to_microseconds(now)
         self.told = {}
         self._group, self._job = Pending(), Pending()
-        self._connection.begin()
+        try:
+            self._connection.begin()
+        except StoreUnavailable:  # a server that restarted has ended the connection: nothing was done on it yet
+            self.rollback()
+            self._connection.begin()
         if self._is_stale:  # the database was away when the last group was taken back
             self._load()
 

@@ -18,7 +18,7 @@ from cityos.ngsi.provision import Command, create
 from cityos.ngsi.value import LONGEST_KEY
 from cityos.store.error import DirectoryInUse, StoreUnavailable
 from cityos.store.postgresql import PostgresDatabase
-from cityos.store.record import Outcome, Run
+from cityos.store.record import Outcome, Query, Run
 from cityos.store.statement import Statement
 from cityos.store.store import Store
 from cityos.store.writer import Writer
@@ -82,6 +82,20 @@ async def test_numbers_of_a_group_lost_while_the_server_is_away_are_given_out_ag
     assert {one.iri for one in found} == {"urn:a:a", "urn:a:fresh", "urn:a:other"}
     close_readers(reopened)
     reopened.close()
+
+
+async def test_a_server_that_restarted_meanwhile_is_not_noticed(tmp_path: Path, clock: FakeClock, url: str) -> None:
+    store = open_store(tmp_path, clock, PostgresDatabase(url))
+    await store.apply(TENANT, [create(entity("1", a=1))])
+    for number in (2, 3):
+        with psycopg.connect(f"{SERVER}/postgres", autocommit=True) as server:
+            _end_all(server, url.rpartition("/")[2])
+        assert await store.find(TENANT, entity("1").id) is not None
+        assert len((await store.query(TENANT, Query())).items) == number - 1
+        (outcome,) = await _apply_once_free(store, create(entity(str(number), a=1)))
+        assert outcome.seq == number
+    close_readers(store)
+    store.close()
 
 
 async def test_a_hub_that_lost_its_connection_does_not_write_beside_the_one_that_took_over(
