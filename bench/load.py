@@ -104,7 +104,7 @@ class _Requests:
         if order.turns:
             path = path.replace("{turn}", order.turns[number % len(order.turns)])
         body = order.body.replace("{n}", turn).replace("{value}", str(order.first + number)).encode()
-        head = f"{order.method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(body)}\r\n"
+        head = f"{order.method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         return f"{head}Content-Type: application/json\r\n\r\n".encode() + body
 
 

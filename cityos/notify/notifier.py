@@ -32,6 +32,7 @@ from cityos.store.store import Store
 log = logging.getLogger(__name__)
 
 _PAGE = 500  # changes read at once
+_FEW = 20  # changes that are read in the loop: in a thread a reading takes a millisecond more
 _LOOK_S = 1.0
 _SAVE_EVERY_S = 1.0
 _COUNT_EVERY_S = 5.0
@@ -170,7 +171,9 @@ class Notifier:
 
     async def _read(self, tenant: str, after: int) -> Portion:
         types = self._desk.of(tenant).types()
-        return await self._store.read(lambda reader: read_portion(reader, tenant, after, _PAGE, types))
+        is_short = self._heads.of(tenant) - after <= _FEW
+        read = self._store.read_soon if is_short else self._store.read
+        return await read(lambda reader: read_portion(reader, tenant, after, _PAGE, types))
 
     async def _tell(self, tenant: str, changes: Sequence[Change]) -> None:
         self._yielded_at = asyncio.get_running_loop().time()
