@@ -15,12 +15,14 @@ from cityos.api.accepting import ENTITY_OFFERS, GEO_JSON, LD_JSON, accepted
 from cityos.api.answering import context_link, context_said
 from cityos.api.asking import SHAPE_WORDS, geometry_property_of, join_of, view_of
 from cityos.api.rendered import Rendered
+from cityos.ngsi.context import CORE
 from cityos.ngsi.error import InvalidRequest
 from cityos.ngsi.geojson import compile_feature
 from cityos.ngsi.linked import Inline, Join
 from cityos.ngsi.representation import View, compile_view
 from cityos.ngsi.value import JsonObject
 from cityos.store.record import Stored
+from cityos.vocabulary.context import CITY_CONTEXT
 
 # As `Rendition.etag` writes it.
 _ETAG = re.compile(r'"([0-9a-f]+)-(\d{1,18})-[0-9a-f]+"')
@@ -47,7 +49,9 @@ class Rendition:
 
     def body(self, stored: Stored, rendered: Rendered) -> bytes:
         """The entity as it is shown, the @context aside; nothing where nothing of it would be."""
-        key = (self.mark, self.view.context, self.tenant, stored.id)
+        if self.view.context is not CITY_CONTEXT and self.view.context is not CORE:
+            return self._render(stored)  # anybody may bring an @context, and it may be large: none is held on to
+        key = (self.mark, self.tenant, stored.id)
         return rendered.body(key, stored.seq, lambda: self._render(stored))
 
     def _render(self, stored: Stored) -> bytes:

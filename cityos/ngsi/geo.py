@@ -33,6 +33,7 @@ def bounds_of(geometry: Json) -> Box | None:
     body = cast(JsonObject, geometry)
     if body.get("type") == "Point":  # by far the most frequent: no need to build a geometry
         lon, lat = cast(list[float], body["coordinates"])[:2]
+        lon, lat = float(lon), float(lat)  # JSON may write whole degrees
         return lon, lat, lon, lat
     found = shape(body)
     return None if found.is_empty else cast(Box, found.bounds)

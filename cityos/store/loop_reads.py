@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from cityos.store.error import QueryTooLong
 from cityos.store.reading import Reader
 from cityos.store.record import Stored
 
@@ -45,12 +44,15 @@ class LoopReads:
             found = self._waiting[key] = loop.create_future()
         return await asyncio.shield(found)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether a read may be waited for in the loop."""
+        return self._reader.is_local
+
     def read(self, work: Callable[[Reader], T]) -> T:
-        """Runs a read here. Raises QueryTooLong at once where it is none that the loop can wait for."""
-        if not self._reader.is_local:
-            raise QueryTooLong("a read that travels is not waited for in the loop")
-        self._reader.begin(_SHORT_S)
+        """Runs a read here. Raises QueryTooLong where it is none that the loop can wait for."""
         try:
+            self._reader.begin(_SHORT_S)
             return work(self._reader)
         finally:
             self._reader.end()

@@ -15,7 +15,7 @@ from cityos.store.connection import Connection
 from cityos.store.statement import Bulk
 
 InstanceKey = tuple[int, int, str]  # entity number, attribute number, dataset
-_AT, _OBSERVED, _CURRENT = (sql.BULK_INSTANCES.columns.index(name) for name in ("at", "observed", "current"))
+_NO, _AT, _OBSERVED, _CURRENT = (sql.BULK_INSTANCES.columns.index(name) for name in ("no", "at", "observed", "current"))
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Pending:
     current: dict[InstanceKey, list[Any]] = field(default_factory=dict)
     observed: dict[tuple[InstanceKey, int], list[Any]] = field(default_factory=dict)  # by the instant of observation
     instances: list[list[Any]] = field(default_factory=list)
-    corrections: list[list[Any]] = field(default_factory=list)
+    corrections: dict[int, list[Any]] = field(default_factory=dict)  # by number: the last word on it
     past: dict[InstanceKey, str] = field(default_factory=dict)  # -> tenant
     places: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)  # by entity: all it has
     displaced: set[int] = field(default_factory=set)  # entities that may have other places now
@@ -55,7 +55,7 @@ class Pending:
 
     def add_correction(self, key: InstanceKey, row: list[Any]) -> None:
         """An instance row that takes the place of the one with the same number."""
-        self.corrections.append(row)
+        self.corrections[row[_NO]] = row
         self._note(key, row)
 
     def _note(self, key: InstanceKey, row: list[Any]) -> None:
@@ -83,7 +83,7 @@ class Pending:
         self.current.update(job.current)
         self.observed.update(job.observed)
         self.instances += job.instances
-        self.corrections += job.corrections
+        self.corrections.update(job.corrections)
         self.places.update(job.places)
         self.displaced |= job.displaced
         self.changes += job.changes
@@ -104,7 +104,7 @@ class Pending:
                 ],
             )
         _write_if(connection, sql.BULK_INSTANCES, self.instances)
-        _write_if(connection, sql.BULK_CORRECTIONS, self.corrections)
+        _write_if(connection, sql.BULK_CORRECTIONS, list(self.corrections.values()))
         self._write_places(connection)
         _write_if(connection, sql.BULK_CHANGES, self.changes)
         if self.unowned:
@@ -113,8 +113,8 @@ class Pending:
             connection.many(
                 sql.PUT_SEQ, [{"tenant": tenant, "seq": seq, "trimmed": 0} for tenant, seq in self.tenants.items()]
             )
-        self.words, self.instances, self.corrections, self.changes, self.unowned = [], [], [], [], []
-        self.tenants, self.entities, self.types, self.places = {}, {}, {}, {}
+        self.words, self.instances, self.changes, self.unowned = [], [], [], []
+        self.tenants, self.entities, self.types, self.places, self.corrections = {}, {}, {}, {}, {}
         self.current, self.observed, self.past, self.displaced = {}, {}, {}, set()
 
     def _write_types(self, connection: Connection) -> None:

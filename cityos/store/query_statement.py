@@ -54,7 +54,11 @@ def _inside_statement() -> Statement:
         .order_by(place.c.id)
     )
     told = "SELECT id, entity, west = east AND south = north"
-    return Statement(by_tree.sqlite, f"{told} {_ON_POSTGRESQL} AND id > %(after)s ORDER BY id")
+    exactly = (  # as the server compares boxes, a ten-centimetre outside is still inside
+        "west <= %(box_east)s AND east >= %(box_west)s AND south <= %(box_north)s AND north >= %(box_south)s"
+    )
+    text = f"{told} {_ON_POSTGRESQL} AND {exactly} AND id > %(after)s ORDER BY id"
+    return Statement(by_tree.sqlite, text)
 
 
 def _count_inside_statement() -> Statement:

@@ -34,7 +34,8 @@ Find = Callable[[str], JsonObject | None]
 # costs five times as much as passing over one, so that of 100,000 a page of 20 is met sooner from about 600 hits on.
 _FEW = 600
 _LARGEST_STEP = 2_000
-_LOOK_AT_CLOCK = 50  # candidates between two looks: a long condition takes a millisecond of each
+_FIRST_STEP = 500  # documents read at first of places: all of them may be large
+_LOOK_AT_CLOCK = 20  # candidates between two looks: a long condition takes a millisecond of each
 _MOST_SORTED = 100_000  # entities sorted for one answer: each is read
 
 
@@ -149,11 +150,13 @@ class Finder:
         page needs, and not looked into where a point in a box says enough."""
         asked = cast(GeoQuery, self._query.place)
         statement = sql.numbered(bool(self._query.attributes), self._shape)
+        step = min(step, _FIRST_STEP)
         while found := list(itertools.islice(places, step)):
-            self._connection.check_time()
             certain = {entity_id for entity_id, _, is_point in found if is_point} if asked.is_box else ()
             about = {**self._about, "nos": self._list_of([no for _, no, _ in found])}
-            for row in self._connection.rows(statement, about):
+            for number, row in enumerate(self._connection.rows(statement, about)):
+                if number % _LOOK_AT_CLOCK == 0:
+                    self._connection.check_time()
                 if row[0] in certain or asked.matches_entity(Stored(*row).entity()):
                     yield row
             step = min(_LARGEST_STEP, step * 2)

@@ -71,7 +71,8 @@ def _trim_changes(session: Session, tenant: str, before: int) -> int:
 
 
 def _trim_instances(session: Session, old: Sequence[int]) -> int:
-    text, parameters = rendered(delete(instance).where(instance.c.no.in_(old)))
+    """One of them may have become current since they were found: the one after it was deleted."""
+    text, parameters = rendered(delete(instance).where(instance.c.no.in_(old), ~instance.c.current))
     return session.change(text, **parameters) if old else 0
 
 

@@ -120,7 +120,10 @@ class SqliteConnection:
         self._limit_s, self._deadline = limit_s, time.monotonic() + limit_s
         # Asked by the database itself every few thousand steps: a timer would be a thread per read.
         self._connection.set_progress_handler(self._is_over, _STEPS)
-        self._connection.execute("BEGIN")
+        try:
+            self._connection.execute("BEGIN")
+        except sqlite3.OperationalError as error:
+            raise self._failure(error) from None
 
     def check_time(self) -> None:
         """See `Connection`."""

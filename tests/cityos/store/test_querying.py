@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from cityos.ngsi.type_selection import TypeSelection
 from cityos.ngsi.value import Json, JsonObject
 from cityos.store.record import Query
 from cityos.store.store import Store
-from tests.cityos.store.building import TENANT, ZONE, entity
+from tests.cityos.store.building import TENANT, ZONE, entity, placed
 
 _TYPES = ("urn:t:A", "urn:t:B", "urn:t:C")
 _NAMES = ("urn:a:a", "urn:a:b", "urn:a:c")
@@ -225,3 +226,13 @@ async def test_a_condition_of_a_thousand_terms_is_answered_in_time(store: Store)
     both = And((Compare(Path(("urn:a:a",)), "==", (28,)), *(Exists(Path(("urn:a:a",))) for _ in range(1_000))))
     page = await store.query(TENANT, Query(of_types(ZONE), condition=both))
     assert [one.id for one in page.items] == ["urn:e:28"]
+
+
+@pytest.mark.parametrize("few", [0, 600])
+async def test_a_point_just_outside_a_box_is_no_hit(store: Store, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """Whether the places are listed or walked: the spatial indexes round, or take what is near for a touch."""
+    monkeypatch.setattr("cityos.store.querying._FEW", few)
+    longitudes = {"in": 140.9999995, "on": 141.0, "out": 141.0000005}
+    await store.apply(TENANT, [upsert(placed(name, lon, 43.0)) for name, lon in longitudes.items()])
+    page = await store.query(TENANT, Query(place=parse_bbox("140.5,42.5,141.0,43.5"), counted=True))
+    assert ([one.id for one in page.items], page.count) == (["urn:e:in", "urn:e:on"], 2)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cityos.ngsi.provision import upsert
 from cityos.store.record import Retention
+from cityos.store.retention import trim
 from cityos.store.store import Store
 from tests.cityos.store.building import (
     OTHER,
@@ -97,3 +98,14 @@ async def test_a_document_is_forgotten_unless_it_is_the_last_of_its_name(store: 
         ("b.csv", document("", "3").digest),
     ]
     assert reader_of(store).digests() == {one.digest for one in left}
+
+
+async def test_what_became_the_present_while_it_was_found_too_old_stays(store: Store, clock: FakeClock) -> None:
+    for number in (1, 2):
+        await store.apply(TENANT, [upsert(entity("1", minutes(number), a=number))])
+    clock.forward(days=100)
+    old = reader_of(store).old_instances(TENANT, _KEEP, clock.now())
+    assert len(old) == 1
+    await store.delete_instance(TENANT, "urn:e:1", "urn:a:a", old[0] + 1)
+    await store._write_directly(lambda session: trim(session, TENANT, _KEEP, old))
+    assert (value(store, "1", "a"), history(store, "1", "a")) == (1, [1])

@@ -9,10 +9,11 @@ import pytest
 from cityos.ngsi.entity import Entity, Instance
 from cityos.ngsi.error import AlreadyExists, ResourceNotFound
 from cityos.ngsi.expansion import NULL
+from cityos.ngsi.geo import parse_bbox
 from cityos.ngsi.provision import Command, create, delete, merge, upsert, upsert_attributes
-from cityos.store.record import Outcome
+from cityos.store.record import Outcome, Query
 from cityos.store.store import Store
-from tests.cityos.store.building import TENANT, ZONE, changes, entity, find, history, minutes, reader_of, value
+from tests.cityos.store.building import TENANT, ZONE, changes, entity, find, history, minutes, placed, reader_of, value
 from tests.fakes import FakeClock
 
 
@@ -159,3 +160,18 @@ async def test_the_topic_type_stays_for_life_and_is_chosen_anew_after_an_end(sto
     await _do(store, upsert(Entity("urn:e:1", ("urn:t:Later", ZONE))))
     await _do(store, delete("urn:e:1"), upsert(Entity("urn:e:1", ("urn:t:Later",))))
     assert [item.topic for item in changes(store)] == ["Zone", "Zone", "Zone", "Later"]
+
+
+async def test_one_observation_told_again_in_one_call_is_what_was_said_last(store: Store) -> None:
+    """Whether it is told for the first time in that call, or was there before."""
+    for first in (1, 3):
+        said = [upsert_attributes(entity("1", minutes(1), a=first + more)) for more in (0, 1, 2)]
+        assert all(outcome.error is None for outcome in await _do(store, *said))
+        assert (value(store, "1", "a"), history(store, "1", "a")) == (first + 2, [first + 2])
+
+
+async def test_whole_degrees_stand_beside_parts_of_them(store: Store) -> None:
+    places: list[tuple[float, float]] = [(139, 36), (139.5, 36.5), (140, 36.5)]
+    assert await _done(store, *(create(placed(str(n), *place)) for n, place in enumerate(places))) == ["created"] * 3
+    page = await store.query(TENANT, Query(place=parse_bbox("139,36,139.5,36.5")))
+    assert [one.id for one in page.items] == ["urn:e:0", "urn:e:1"]
