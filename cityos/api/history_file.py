@@ -15,7 +15,19 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from cityos.api import reading
-from cityos.api.spreadsheet import BOM, CSV, Cell, cell_of, is_point, lines_of, local_time, text_cell
+from cityos.api.spreadsheet import (
+    BOM,
+    CSV,
+    Cell,
+    cell_of,
+    is_point,
+    lines_of,
+    local_time,
+    particular_cells,
+    particular_headings,
+    particulars_of,
+    text_cell,
+)
 from cityos.api.temporal_asking import TemporalAsked
 from cityos.ngsi.error import BadRequestData, ResourceNotFound
 from cityos.ngsi.evolution import Point
@@ -44,6 +56,7 @@ class _Column:
     points: deque[Point] = field(default_factory=deque)
     is_whole: bool = False
     is_place: bool = False
+    particulars: list[str] = field(default_factory=list)  # sub-attributes met in the first portion
 
     def take(self, points: list[Point], portion: int) -> None:
         """Adds a portion."""
@@ -119,6 +132,8 @@ def _open(reader: Reader, tenant: str, entity_id: str, query: HistoryQuery, view
     file.columns = [column for column in columns if column.points]
     for column in file.columns:
         column.is_place = all(is_point(point.body) or point.is_deleted for point in column.points)
+        told = (name for point in column.points if not point.is_deleted for name in particulars_of(point.body))
+        column.particulars = list(dict.fromkeys(told))
     return file
 
 
@@ -129,11 +144,9 @@ async def _sent(store: Store, file: _File) -> AsyncIterator[bytes]:
 
 
 def _headings(column: _Column, view: View) -> list[str]:
-    dataset = column.key[1]
-    if column.is_place:
-        name = heading_of(column.attribute, view.context.compact(column.attribute), dataset)
-        return [f"{name} {LATITUDE}", f"{name} {LONGITUDE}"]
-    return [heading_of(column.attribute, view.context.compact(column.attribute), dataset)]
+    name = heading_of(column.attribute, view.context.compact(column.attribute), column.key[1])
+    own = [f"{name} {LATITUDE}", f"{name} {LONGITUDE}"] if column.is_place else [name]
+    return own + particular_headings(name, column.particulars, view)
 
 
 def _cells(columns: list[_Column], at: int, view: View) -> list[Cell]:
@@ -148,4 +161,6 @@ def _cells(columns: list[_Column], at: int, view: View) -> list[Cell]:
         else:
             longitude, latitude = cast(list[float], cast(JsonObject, point.body["value"])["coordinates"])[:2]
             cells += [latitude, longitude]
+        told = None if point is None or point.is_deleted else point.body
+        cells += particular_cells(told, column.particulars, view)
     return cells

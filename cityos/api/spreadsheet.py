@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
+from typing import cast
 
 import orjson
 
-from cityos.ngsi.instant import format_instant
+from cityos.ngsi.instant import format_instant, parse_instant
 from cityos.ngsi.representation import View, represent_instance
 from cityos.ngsi.value import Json, JsonObject
+from cityos.vocabulary.heading import heading_of
 
 CSV = "text/csv"
 BOM = "\ufeff"
 _JST = timezone(timedelta(hours=9), "JST")
 # Spreadsheets take a text that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+# A text that is an instant is told in Japan's time, as the other instants of a table are.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)\Z")
 
 Cell = str | int | float
 
@@ -36,10 +42,26 @@ def cell_of(instance: JsonObject, view: View) -> Cell:
     if instance["type"] != "Property" and isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()  # the member that simplified values of some kinds keep
     if isinstance(value, str):
-        return text_cell(value)
+        return local_time(parse_instant(value)) if _INSTANT.match(value) else text_cell(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     return orjson.dumps(value).decode()
+
+
+def particulars_of(instance: JsonObject) -> list[str]:
+    """The sub-attributes that get columns of their own: what is said of a value, such as its quality or its period."""
+    return [name for name, told in instance.items() if ":" in name and len(cast(list[JsonObject], told)) == 1]
+
+
+def particular_cells(instance: JsonObject | None, names: Sequence[str], view: View) -> list[Cell]:
+    """The cells of sub-attributes; empty where the instance has none."""
+    told = (None if instance is None else instance.get(name) for name in names)
+    return ["" if one is None else cell_of(cast(list[JsonObject], one)[0], view) for one in told]
+
+
+def particular_headings(of: str, names: Sequence[str], view: View) -> list[str]:
+    """Their headings, behind that of the attribute."""
+    return [f"{of} {heading_of(name, view.context.compact(name))}" for name in names]
 
 
 def text_cell(text: str) -> str:
@@ -56,6 +78,7 @@ def is_point(instance: JsonObject) -> bool:
 def local_time(instant: datetime) -> str:
     """Japan's time as spreadsheets read it; the last hours of the year 9999 have none, and stay in UTC."""
     try:
-        return instant.astimezone(_JST).replace(tzinfo=None).isoformat(" ")
+        told = instant.astimezone(_JST).replace(tzinfo=None)
+        return told.isoformat(" ", "milliseconds" if told.microsecond else "seconds")  # more they do not read
     except OverflowError:
         return format_instant(instant)

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from starlette.responses import Response
 
-from cityos.api.spreadsheet import BOM, CSV, Cell, cell_of, is_point, lines_of, local_time, text_cell
+from cityos.api.spreadsheet import (
+    BOM,
+    CSV,
+    Cell,
+    cell_of,
+    is_point,
+    lines_of,
+    local_time,
+    particular_cells,
+    particular_headings,
+    particulars_of,
+    text_cell,
+)
 from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.representation import View, shown_of
 from cityos.ngsi.value import JsonObject
@@ -17,20 +29,30 @@ from cityos.vocabulary.heading import LATITUDE, LONGITUDE, WHEN, heading_of
 _ID, _TYPE = "ID", "種類"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Column:
-    """An attribute's one dataset; `is_place`: two columns, latitude and longitude."""
+    """An attribute's one dataset and what is said of it; `is_place`: two columns, latitude and longitude."""
 
     attribute: str
     dataset: str
-    is_place: bool
+    is_place: bool = True
+    particulars: dict[str, None] = field(default_factory=dict)  # sub-attributes in the order met
+
+    def meet(self, instance: JsonObject) -> None:
+        """A place only where all that is told there are points."""
+        self.is_place = self.is_place and is_point(instance)
+        self.particulars.update(dict.fromkeys(particulars_of(instance)))
 
     def headings(self, view: View) -> list[str]:
         name = heading_of(self.attribute, view.context.compact(self.attribute), self.dataset)
-        return [f"{name} {LATITUDE}", f"{name} {LONGITUDE}"] if self.is_place else [name]
+        own = [f"{name} {LATITUDE}", f"{name} {LONGITUDE}"] if self.is_place else [name]
+        return own + particular_headings(name, list(self.particulars), view)
 
     def cells(self, entity: JsonObject, view: View) -> list[Cell]:
         instance = _instance(entity, self.attribute, self.dataset)
+        return self._own_cells(instance, view) + particular_cells(instance, list(self.particulars), view)
+
+    def _own_cells(self, instance: JsonObject | None, view: View) -> list[Cell]:
         if not self.is_place:
             return [""] if instance is None else [cell_of(instance, view)]
         if instance is None or not is_point(instance):
@@ -54,16 +76,16 @@ def table_of(entities: Sequence[JsonObject], view: View) -> Response:
 
 
 def _columns(entities: Sequence[JsonObject], view: View) -> list[_Column]:
-    """In the order in which they are met; a place only where all that is told there are points."""
+    """In the order in which they are met."""
     shown = shown_of(view)
-    places: dict[tuple[str, str], bool] = {}
+    columns: dict[tuple[str, str], _Column] = {}
     for entity in entities:
         for attribute, instances in entity.items():
             if ":" in attribute and shown.shows(attribute):
                 for instance in cast(list[JsonObject], instances):
                     key = (attribute, cast(str, instance.get("datasetId", "")))
-                    places[key] = places.get(key, True) and is_point(instance)
-    return [_Column(attribute, dataset, is_place) for (attribute, dataset), is_place in places.items()]
+                    columns.setdefault(key, _Column(*key)).meet(instance)
+    return list(columns.values())
 
 
 def _instance(entity: JsonObject, attribute: str, dataset: str) -> JsonObject | None:

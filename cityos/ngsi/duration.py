@@ -51,10 +51,14 @@ def parse_duration(text: str, where: str) -> Duration:
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """Periods of one duration, one after the other, the first beginning at `anchor` (microseconds since 1970)."""
+    """Periods of one duration, one after the other, the first beginning at `anchor` (microseconds since 1970).
+
+    Months are those of a calendar that is `offset` microseconds ahead of UTC: Japan's first of March is not UTC's.
+    """
 
     anchor: int
     duration: Duration
+    offset: int = 0
 
     def around(self, at: int) -> tuple[int, int]:
         """Beginning and end of the period that an instant lies in."""
@@ -71,7 +75,8 @@ class Periods:
         plain = number * self.duration.microseconds
         if not self.duration.months:
             return min(self.anchor + plain, _LAST_COUNT)
-        return min(_months_later(self.anchor, number * self.duration.months) + plain, _LAST_COUNT)
+        begin = _months_later(self.anchor + self.offset, number * self.duration.months) - self.offset
+        return min(begin + plain, _LAST_COUNT)
 
 
 def _months_later(at: int, months: int) -> int:

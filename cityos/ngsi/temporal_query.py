@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from cityos.ngsi.aggregation import METHODS
@@ -36,10 +36,14 @@ _WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """Which aggregates, and of which periods; a period that `is_whole` is all of the time asked for."""
+    """Which aggregates, and of which periods; a period that `is_whole` is all of the time asked for.
+
+    `offset` is that from UTC in which the time was written: whose months are meant.
+    """
 
     methods: tuple[str, ...]
     period: Duration = WHOLE
+    offset: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,20 @@ def read_temporal_query(said: Mapping[str, Json]) -> TemporalQuery:
     )
 
 
+def _offset(said: Mapping[str, Json]) -> timedelta:
+    """The offset in which timeAt is written; none where it is no instant, which is told elsewhere."""
+    written = said.get("timeAt")
+    try:
+        offset = datetime.fromisoformat(_plus(written)).utcoffset() if isinstance(written, str) else None
+    except ValueError:
+        offset = None
+    return offset or timedelta(0)
+
+
+def _plus(written: str) -> str:
+    return written.replace(" ", "+")  # the + of +09:00 arrives as a blank in a URL
+
+
 def check_words(said: Mapping[str, Json], where: str) -> None:
     """Refuses members of a temporalQ that mean nothing. Raises BadRequestData."""
     if unknown := sorted(said.keys() - _WORDS):
@@ -101,7 +119,7 @@ def read_aggregation(said: Mapping[str, Json]) -> Aggregation | None:
     for name in names:
         if name not in METHODS:
             raise BadRequestData(f"aggrMethods: {str(name)[:40]!r} is not one of {', '.join(METHODS)}")
-    return Aggregation(tuple(dict.fromkeys(cast(list[str], names))), duration)
+    return Aggregation(tuple(dict.fromkeys(cast(list[str], names))), duration, _offset(said))
 
 
 def read_form(form: str, options: str) -> tuple[str, bool]:
@@ -134,7 +152,7 @@ def _instant(said: Mapping[str, Json], name: str) -> datetime | None:
     if not isinstance(value, str):
         raise BadRequestData(f"{name} is not text")
     try:
-        return parse_instant(value.replace(" ", "+"))  # the + of +09:00 arrives as a blank in a URL
+        return parse_instant(_plus(value))
     except ValueError as error:
         raise BadRequestData(f"{name}: {error}") from None
 

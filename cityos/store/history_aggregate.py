@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import orjson
@@ -31,7 +32,8 @@ def add_summaries(
     since, until = span_of(asked.temporal)
     # Periods begin where the span does; where it has no beginning, with the entity's first instance.
     anchor = since if since > FIRST else min(firsts.values())
-    periods = None if aggregation.period.is_whole else Periods(anchor, aggregation.period)
+    offset = aggregation.offset // timedelta(microseconds=1)
+    periods = None if aggregation.period.is_whole else Periods(anchor, aggregation.period, offset)
     count = 0
     for key in firsts:
         series = _summary(reader, tenant, no, key, asked, periods)

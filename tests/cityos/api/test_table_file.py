@@ -48,6 +48,20 @@ async def test_only_what_is_picked_has_a_column_and_datasets_have_their_own(clie
     assert rows[1][3:] == ["1", "2"]
 
 
+async def test_what_is_said_of_a_value_stands_behind_it_and_instants_are_japans(client: httpx.AsyncClient) -> None:
+    since: Json = {"type": "Property", "value": "2026-01-14T15:00:00.25Z"}
+    count: Json = {
+        "type": "Property",
+        "value": 12,
+        "since": since,
+        "quality": {"type": "Property", "value": "doubtful"},
+    }
+    await _put(client, {"id": "urn:x:1", "type": "Zone", "n": count}, {"id": "urn:x:2", "type": "Zone", "n": 0})
+    rows = await _rows(client)
+    assert rows[0][3:] == ["n", "n since", "n 品質"]
+    assert [row[3:] for row in rows[1:]] == [["12", "2026-01-15 00:00:00.250", "doubtful"], ["0", "", ""]]
+
+
 async def test_one_entity_is_no_table(client: httpx.AsyncClient) -> None:
     await _put(client, {"id": "urn:x:1", "type": "Zone"})
     answer = await client.get(f"{ENTITIES}/urn:x:1", params={"format": "csv"})

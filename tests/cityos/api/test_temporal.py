@@ -266,6 +266,20 @@ async def test_a_file_holds_the_span_and_the_attributes_asked_for(client: httpx.
     assert_problem(await client.get(TEMPORAL, params={"format": "csv", "type": "Zone"}), 400, "InvalidRequest", "csv")
 
 
+async def test_what_is_said_of_a_value_stands_behind_it_in_a_file(client: httpx.AsyncClient) -> None:
+    counts: Json = [
+        {"type": "Property", "value": 7, "observedAt": minute(1), "since": {"type": "Property", "value": minute(0)}},
+        {"type": "Property", "value": 8, "observedAt": minute(2)},
+    ]
+    await add(client, "1", n=counts)
+    lines = (await client.get(past_of("1"), params={"format": "csv"})).content.decode("utf-8-sig").splitlines()
+    assert lines == [
+        "日時（日本時間）,n,n since",
+        "2026-01-15 17:01:00,7,2026-01-15 17:00:00",
+        "2026-01-15 17:02:00,8,",
+    ]
+
+
 async def test_an_entity_that_ended_still_answers(hub: Hub, client: httpx.AsyncClient) -> None:
     await add(client, "1", depth=seen(1))
     assert (await client.delete(f"{ENTITIES}/urn:ngsi-ld:Zone:1")).status_code == 204

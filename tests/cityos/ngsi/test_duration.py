@@ -35,9 +35,10 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         parse_duration(text, "aggrPeriodDuration")
 
 
-def _around(anchor: str, duration: str, at: str) -> tuple[str, str]:
+def _around(anchor: str, duration: str, at: str, offset: int = 0) -> tuple[str, str]:
     count = to_microseconds(datetime.fromisoformat(anchor))
-    begin, end = Periods(count, parse_duration(duration, "d")).around(to_microseconds(datetime.fromisoformat(at)))
+    periods = Periods(count, parse_duration(duration, "d"), offset)
+    begin, end = periods.around(to_microseconds(datetime.fromisoformat(at)))
     return format_instant(from_microseconds(begin)), format_instant(from_microseconds(end))
 
 
@@ -56,11 +57,14 @@ def test_months_are_those_of_the_calendar_also_where_they_are_short() -> None:
         ("2026-02-28T00:00:00Z", "2026-03-31T00:00:00Z"),
         ("2026-03-31T00:00:00Z", "2026-04-30T00:00:00Z"),
     ]
-    # Months of Japan: midnight there is 15:00 the day before.
-    assert _around("2025-12-31T15:00:00Z", "P1M", "2026-02-10T00:00:00Z") == (
-        "2026-01-31T15:00:00Z",
-        "2026-02-28T15:00:00Z",
-    )
+
+
+def test_months_are_those_of_the_offset_in_which_the_time_was_written() -> None:
+    """Midnight in Japan is 15:00 UTC of the day before: March there begins on UTC's 28 February."""
+    anchor, nine_hours = "2026-02-28T15:00:00Z", 9 * 3_600_000_000
+    assert _around(anchor, "P1M", "2026-03-30T00:00:00Z", nine_hours) == (anchor, "2026-03-31T15:00:00Z")
+    assert _around(anchor, "P1M", "2026-02-10T00:00:00Z", nine_hours) == ("2026-01-31T15:00:00Z", anchor)
+    assert _around(anchor, "P1M", "2026-03-30T00:00:00Z") == ("2026-03-28T15:00:00Z", "2026-04-28T15:00:00Z")
 
 
 def test_a_period_beyond_the_end_of_time_ends_there() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -104,3 +104,14 @@ def test_format_wins_over_options(form: str, options: str, expected: tuple[str, 
 def test_an_unknown_form_is_a_malformed_request(form: str, options: str) -> None:
     with pytest.raises(InvalidRequest, match="rows"):
         read_form(form, options)
+
+
+@pytest.mark.parametrize(
+    ("written", "hours"),
+    [("2026-03-01T00:00:00+09:00", 9), ("2026-03-01T00:00:00 09:00", 9), ("2026-03-01T00:00:00Z", 0)],
+)
+def test_periods_are_counted_where_the_time_was_written(written: str, hours: int) -> None:
+    said: dict[str, Json] = {"timerel": "after", "timeAt": written, "aggrMethods": "sum", "aggrPeriodDuration": "P1M"}
+    aggregation = read_temporal_query(said).aggregation
+    assert aggregation is not None
+    assert aggregation.offset == timedelta(hours=hours)
