@@ -16,7 +16,7 @@ from cityos.ngsi.entity import Entity
 from cityos.vocabulary.context import iri
 from cityos.vocabulary.timetable import Timetable
 from cityos.vocabulary.transit import AGENCY, PLATFORM, ROUTE, STOP, Agency, Platform, Route, Stop, TransitFeed
-from tests.connectors.gtfs_jp.reading import codes, read, read_shared, timetable_of
+from tests.connectors.gtfs_jp.reading import codes, read_shared, timetable_of
 from tests.shared_data import find_shared
 
 AOMORI = "ja/aomori-city-bus-20190325.zip"
@@ -143,12 +143,6 @@ def test_same_ids_of_two_feeds_never_mix() -> None:
     assert {row.entity.id for row in city.rows}.isdisjoint(row.entity.id for row in shuttle.rows)
 
 
-def _content(path: str) -> bytes:
-    found = find_shared(f"gtfs/{path}")
-    assert found is not None
-    return found.read_bytes()
-
-
 @pytest.mark.parametrize(
     ("path", "edition"),
     [
@@ -172,7 +166,7 @@ def test_typos_of_the_kana_language_are_folded_and_told(path: str) -> None:
 
 
 def test_aomoris_timetable_is_small() -> None:
-    assert len(read(_content(AOMORI)).datasets[0].content) < 400_000
+    assert len(read_shared(AOMORI).datasets[0].content) < 400_000
 
 
 @pytest.mark.parametrize(("path", "trips"), [("ja/oyabe-2019.zip", 92), (AOMORI, 875)])
