@@ -16,7 +16,7 @@ from tests.processes import HubProcess, Started
 _ENTITIES = 5_000
 _COUNT = 6_000
 _CLIENTS = 8
-_REPEATS = 5
+_REPEATS = 15
 
 
 @dataclass(frozen=True, slots=True)
