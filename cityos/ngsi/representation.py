@@ -160,6 +160,12 @@ class _Renderer:
         return told
 
     def _concise(self, instance: JsonObject) -> Json:
+        if instance["type"] == "Property" and not self._view.system:
+            value = instance["value"]
+            hidden = ("createdAt" in instance) + ("modifiedAt" in instance)
+            # As most are: nothing is said but a plain value.
+            if len(instance) == 2 + hidden and value.__class__ is not dict and value.__class__ is not list:
+                return value
         instance = self._read(instance)
         kind = cast(str, instance["type"])
         member = VALUE_MEMBER[kind]

@@ -19,7 +19,7 @@ from cityos.bus.topic import entity_topic, head_topic, parse_entity_topic, tenan
 from cityos.ngsi.context import Context
 from cityos.ngsi.instant import format_instant
 from cityos.notify.heads import Heads
-from cityos.notify.wording import head_message, state_message, tombstone
+from cityos.notify.wording import head_message, show_states, state_message, tombstone
 from cityos.store.error import StoreError
 from cityos.store.record import ChangeItem, ChangePage, State
 from cityos.store.store import Store
@@ -53,6 +53,7 @@ class Publisher:
         self._bus = bus
         self._heads = heads
         self._context = context
+        self._show = show_states(context)
         self._now = now
         self.is_connected = False
 
@@ -184,7 +185,7 @@ class Publisher:
         return await read(lambda reader: reader.states(tenant, ids))
 
     def _message(self, topic: str, state: State) -> Message:
-        return Message(topic, state_message(self._store.epoch, state.stored, state.made_by, self._context))
+        return Message(topic, state_message(self._store.epoch, state.stored, state.made_by, self._context, self._show))
 
 
 def _is_open(tenant: str) -> bool:

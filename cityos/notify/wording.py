@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import orjson
 
 from cityos.ngsi.context import Context
 from cityos.ngsi.instant import format_instant
-from cityos.ngsi.representation import View, represent_canonical, represent_instance
+from cityos.ngsi.representation import View, compile_view, represent_instance
 from cityos.ngsi.value import Json, JsonObject
 from cityos.store.record import ChangeItem, Stored
+
+Show = Callable[[JsonObject], JsonObject]
 
 
 def change_to_json(item: ChangeItem, context: Context) -> JsonObject:
@@ -39,16 +42,25 @@ def _attribute_change(told: JsonObject, context: Context) -> Json:
     return said
 
 
-def state_message(epoch: str, stored: Stored, item: ChangeItem | None, context: Context) -> bytes:
-    """The retained payload of an entity's topic. `item` is the change that made this state, where it is still kept."""
+def show_states(context: Context) -> Show:
+    """How an entity is shown on the bus."""
+    return compile_view(View(context, "concise"))
+
+
+def state_message(epoch: str, stored: Stored, item: ChangeItem | None, context: Context, show: Show) -> bytes:
+    """The retained payload of an entity's topic. `item` is the change that made this state, where it is still kept.
+
+    `show` is `show_states` of the context, settled once for all messages.
+    """
+    entity = cast(JsonObject, orjson.loads(stored.content))
     told: JsonObject = {
         "epoch": epoch,
         "seq": stored.seq,
         "prev": item.prev if item else 0,
         "event": item.event if item else "",
         "op": item.op if item else "update",
-        "changed": [] if item is None else [context.compact(name) for name in _changed_names(item)],
-        "entity": represent_canonical(orjson.loads(stored.content), View(context, "concise")),
+        "changed": [] if item is None else [context.compact(name) for name in _changed_names(item, entity)],
+        "entity": show(entity),
     }
     return orjson.dumps(told)
 
@@ -73,5 +85,7 @@ def head_message(epoch: str, seq: int, at: str) -> bytes:
     return orjson.dumps({"epoch": epoch, "seq": seq, "at": at})
 
 
-def _changed_names(item: ChangeItem) -> list[str]:
+def _changed_names(item: ChangeItem, entity: JsonObject) -> list[str]:
+    if item.op == "create":  # everything: no need to read the change as well
+        return [member for member in entity if ":" in member]
     return list(dict.fromkeys(cast(str, told["attribute"]) for told in orjson.loads(item.body)))

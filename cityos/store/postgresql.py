@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import psycopg
-from psycopg import sql as text_of
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cityos.ngsi.error import BadRequestData
@@ -97,10 +96,10 @@ class PostgresConnection:
         """See `Connection`."""
         with _telling("written"), self._connection.cursor() as cursor:
             if bulk.on_conflict is None and len(rows) >= _FEW_ROWS:
-                columns = text_of.SQL(", ").join(map(text_of.Identifier, bulk.columns))
-                with cursor.copy(
-                    text_of.SQL("COPY {} ({}) FROM STDIN").format(text_of.Identifier(bulk.table), columns)
-                ) as copy:
+                # Binary: as text, bytes are written in hexadecimal digits.
+                text = f"COPY {bulk.table} ({', '.join(bulk.columns)}) FROM STDIN (FORMAT BINARY)"
+                with cursor.copy(cast(Any, text)) as copy:
+                    copy.set_types(bulk.types)
                     for row in rows:
                         copy.write_row(row)
             else:

@@ -126,6 +126,7 @@ class Bulk:
 
     table: str
     columns: tuple[str, ...]
+    types: tuple[str, ...]  # PostgreSQL's names of the columns' types
     sqlite: str
     postgresql: str
     on_conflict: str | None = None  # None: COPY serves as well, which knows no conflicts
@@ -137,5 +138,7 @@ def bulk_into(table: Table, on_conflict: str | None = None) -> Bulk:
     into, rest = f"INSERT INTO {table.name}({', '.join(columns)})", on_conflict or ""
     for_sqlite = f"{into} VALUES ({', '.join('?' * len(columns))}) {rest}"
     # As lists, a column each: one statement, where one per row would each be carried out by itself.
-    lists = ", ".join(f"%b::{column.type.compile(POSTGRESQL).partition(' COLLATE')[0]}[]" for column in table.columns)
-    return Bulk(table.name, columns, for_sqlite, f"{into} SELECT * FROM unnest({lists}) {rest}", on_conflict)
+    types = tuple(column.type.compile(POSTGRESQL).partition(" COLLATE")[0].lower() for column in table.columns)
+    lists = ", ".join(f"%b::{of_type}[]" for of_type in types)
+    for_postgresql = f"{into} SELECT * FROM unnest({lists}) {rest}"
+    return Bulk(table.name, columns, types, for_sqlite, for_postgresql, on_conflict)
