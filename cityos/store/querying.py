@@ -34,7 +34,7 @@ Find = Callable[[str], JsonObject | None]
 # costs five times as much as passing over one, so that of 100,000 a page of 20 is met sooner from about 600 hits on.
 _FEW = 600
 _LARGEST_STEP = 2_000
-_FIRST_STEP = 500  # documents read at first of places: all of them may be large
+_FIRST_STEP = 100  # documents read at first for a page: all of them may be large, and then the clock is looked at
 _LOOK_AT_CLOCK = 20  # candidates between two looks: a long condition takes a millisecond of each
 _MOST_SORTED = 100_000  # entities sorted for one answer: each is read
 
@@ -72,7 +72,8 @@ class Finder:
         count = self._count() if query.counted else None
         if query.limit == 0:
             return Page((), None, count)
-        hits = itertools.islice(self._hits(query.after, query.offset + query.limit + 1), query.offset, None)
+        step = min(query.offset + query.limit + 1, _FIRST_STEP)
+        hits = itertools.islice(self._hits(query.after, step), query.offset, None)
         items = list(itertools.islice(hits, query.limit + 1))
         following = items[query.limit - 1].id if len(items) > query.limit else None
         return Page(tuple(items[: query.limit]), following, count)
@@ -150,7 +151,6 @@ class Finder:
         page needs, and not looked into where a point in a box says enough."""
         asked = cast(GeoQuery, self._query.place)
         statement = sql.numbered(bool(self._query.attributes), self._shape)
-        step = min(step, _FIRST_STEP)
         while found := list(itertools.islice(places, step)):
             certain = {entity_id for entity_id, _, is_point in found if is_point} if asked.is_box else ()
             about = {**self._about, "nos": self._list_of([no for _, no, _ in found])}

@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 QUERY_LIMIT_S = 5.0
-_SMALL_PAGE = 100  # entities of an answer that may be read in the loop
 _SEARCH_LIMIT_S = 300.0  # for what is too old in all of history
 _READERS = 2
 
@@ -191,8 +190,8 @@ class Store:
 
     async def query(self, tenant: str, query: Query) -> Page:
         """A page of entities. Raises QueryTooLong."""
-        is_small = query.limit <= _SMALL_PAGE and not query.counted and query.ordering is None
-        read = self.read_soon if is_small else self.read
+        is_page = not query.counted and query.ordering is None
+        read = self.read_soon if is_page else self.read
         return await read(lambda reader: reader.query(tenant, query))
 
     async def read_soon(self, work: Callable[[Reader], T]) -> T:
