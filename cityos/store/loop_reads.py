@@ -15,7 +15,7 @@ from cityos.store.reading import Reader
 from cityos.store.record import Stored
 
 T = TypeVar("T")
-# So long may a read hold up everybody else in the loop: a page of 500 small entities takes 3 ms, 5 where the machine is slow.
+# So long may a read hold up everybody in the loop: a page of 500 small entities takes 3 ms, 5 on a slow machine.
 _SHORT_S = 0.006
 
 _Key = tuple[str, str]  # tenant, id
