@@ -20,11 +20,11 @@ from cityos.api.spreadsheet import (
     CSV,
     Cell,
     cell_of,
+    headings_of,
     is_point,
     lines_of,
     local_time,
     particular_cells,
-    particular_headings,
     particulars_of,
     text_cell,
 )
@@ -39,7 +39,7 @@ from cityos.store.history_series import Key, span_of
 from cityos.store.reading import Reader
 from cityos.store.record import HistoryQuery
 from cityos.store.store import Store
-from cityos.vocabulary.heading import GONE, LATITUDE, LONGITUDE, WHEN, heading_of
+from cityos.vocabulary.heading import GONE, WHEN
 
 _PORTION = 2_000  # instances of each series at a time
 _ROWS = 1_000  # of the file, written and sent at once
@@ -144,9 +144,8 @@ async def _sent(store: Store, file: _File) -> AsyncIterator[bytes]:
 
 
 def _headings(column: _Column, view: View) -> list[str]:
-    name = heading_of(column.attribute, view.context.compact(column.attribute), column.key[1])
-    own = [f"{name} {LATITUDE}", f"{name} {LONGITUDE}"] if column.is_place else [name]
-    return own + particular_headings(name, column.particulars, view)
+    dataset = column.key[1]
+    return headings_of(column.attribute, dataset, column.particulars, view, is_place=column.is_place)
 
 
 def _cells(columns: list[_Column], at: int, view: View) -> list[Cell]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import cast
 
@@ -14,7 +14,7 @@ import orjson
 from cityos.ngsi.instant import format_instant, parse_instant
 from cityos.ngsi.representation import View, represent_instance
 from cityos.ngsi.value import Json, JsonObject
-from cityos.vocabulary.heading import heading_of
+from cityos.vocabulary.heading import LATITUDE, LONGITUDE, heading_of
 
 CSV = "text/csv"
 BOM = "\ufeff"
@@ -59,9 +59,11 @@ def particular_cells(instance: JsonObject | None, names: Sequence[str], view: Vi
     return ["" if one is None else cell_of(cast(list[JsonObject], one)[0], view) for one in told]
 
 
-def particular_headings(of: str, names: Sequence[str], view: View) -> list[str]:
-    """Their headings, behind that of the attribute."""
-    return [f"{of} {heading_of(name, view.context.compact(name))}" for name in names]
+def headings_of(attribute: str, dataset: str, particulars: Iterable[str], view: View, *, is_place: bool) -> list[str]:
+    """The headings of an attribute's columns: its own, two where it is a place, and those of its sub-attributes."""
+    name = heading_of(attribute, view.context.compact(attribute), dataset)
+    own = [f"{name} {LATITUDE}", f"{name} {LONGITUDE}"] if is_place else [name]
+    return own + [f"{name} {heading_of(one, view.context.compact(one))}" for one in particulars]
 
 
 def text_cell(text: str) -> str:

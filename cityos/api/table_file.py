@@ -13,18 +13,18 @@ from cityos.api.spreadsheet import (
     CSV,
     Cell,
     cell_of,
+    headings_of,
     is_point,
     lines_of,
     local_time,
     particular_cells,
-    particular_headings,
     particulars_of,
     text_cell,
 )
 from cityos.ngsi.instant import parse_instant
 from cityos.ngsi.representation import View, shown_of
 from cityos.ngsi.value import JsonObject
-from cityos.vocabulary.heading import LATITUDE, LONGITUDE, WHEN, heading_of
+from cityos.vocabulary.heading import WHEN
 
 _ID, _TYPE = "ID", "種類"
 
@@ -44,9 +44,7 @@ class _Column:
         self.particulars.update(dict.fromkeys(particulars_of(instance)))
 
     def headings(self, view: View) -> list[str]:
-        name = heading_of(self.attribute, view.context.compact(self.attribute), self.dataset)
-        own = [f"{name} {LATITUDE}", f"{name} {LONGITUDE}"] if self.is_place else [name]
-        return own + particular_headings(name, list(self.particulars), view)
+        return headings_of(self.attribute, self.dataset, self.particulars, view, is_place=self.is_place)
 
     def cells(self, entity: JsonObject, view: View) -> list[Cell]:
         instance = _instance(entity, self.attribute, self.dataset)

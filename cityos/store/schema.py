@@ -1,4 +1,6 @@
-"""The tables, for SQLite and PostgreSQL. Tenant comes first in every key; instants are microseconds since 1970 UTC.
+"""The tables, for SQLite and PostgreSQL; instants are microseconds since 1970 UTC.
+
+Tenant comes first in every key, but for places, whose layer is one tenant's.
 
 `entity` is the current state, one row each; a deleted entity keeps its row (document NULL) until its history is gone,
 so that `seq` and `prev` go on where they stopped should it return. `instance` is every attribute instance ever told;
